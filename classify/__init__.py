@@ -1,0 +1,1 @@
+"""Taggers on the shared vector: softmax and SVM, with a "send to a human" answer."""

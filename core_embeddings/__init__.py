@@ -1,0 +1,1 @@
+"""The shared product embedder and the ground it stands on."""

@@ -1,0 +1,1 @@
+"""Lists for shoppers: the shared vector combined with matrix factorisation."""

@@ -1,0 +1,1 @@
+"""The composition: command line, shop folder, fit pipeline, sample and demo."""
