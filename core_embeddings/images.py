@@ -1,0 +1,341 @@
+"""Images from outside: checked, decoded to RGB, resized to one square, loaded by threads in order.
+
+Image files are hostile input. The defences: an allow-list of formats (others are never handed to a decoder),
+the pixel count read from the header before anything is decoded, no tolerance of truncated files, and every
+failure turned into one ImageError whose text is the short reason.
+
+Why no ``warnings.catch_warnings`` to turn Pillow's DecompressionBombWarning into an error: it swaps the filters
+of the whole process and decoding happens in threads. Nor is ``Image.MAX_IMAGE_PIXELS`` changed, for it belongs to
+the whole process too. ``Image.open`` reads only the header, so the size is compared with ``max_pixels`` between
+open and load; Pillow's own limit stays in force behind ours (179 million pixels can never be exceeded).
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core_embeddings.artefact import digest_file
+from core_embeddings.errors import ConfigError, ImageError
+
+if TYPE_CHECKING:
+    import torch
+
+MAX_PIXELS: Final = 64_000_000
+"""Default limit of width x height."""
+
+FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+"""Formats that are decoded; all are common in shops, and all decoders are compiled into Pillow."""
+
+ResizeMode = Literal["fixed", "crop", "pad"]
+RESIZE_MODES: Final[tuple[ResizeMode, ...]] = ("fixed", "crop", "pad")
+
+_WHITE: Final = (255, 255, 255)
+_ALLOWED_HEAD: Final = re.compile(
+    rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|RIFF.{4}WEBP|GIF8[79]a|BM", re.DOTALL
+)
+# Names for the reader of the rejects table only: a refused file is recognised by its first bytes, never parsed.
+_REFUSED_HEADS: Final = (
+    ("TIFF", re.compile(rb"II[*+]\0|MM\0[*+]")),
+    ("AVIF", re.compile(rb".{4}ftypavi[fs]", re.DOTALL)),
+    ("HEIF", re.compile(rb".{4}ftyp(?:hei|hev|mif|msf)", re.DOTALL)),
+    ("JPEG2000", re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51")),
+    ("PSD", re.compile(rb"8BPS")),
+    ("ICO", re.compile(rb"\0\0[\1\2]\0")),
+    ("PDF", re.compile(rb"%PDF")),
+    ("EPS", re.compile(rb"%!PS")),
+    ("SVG", re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?<svg")),
+)
+_EXIF_ORIENTATION: Final = 0x0112
+_UPRIGHT: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def check_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> str:
+    """Decode a file to its end and return the digest of its bytes.
+
+    Parameters
+    ----------
+    path
+        A file; symbolic links are followed, so whoever must not leave a folder resolves the path before.
+    max_pixels
+        Largest allowed width x height.
+
+    Returns
+    -------
+    str
+        The digest, as of :func:`image_digest`.
+
+    Raises
+    ------
+    ImageError
+        With the short reason: ``does not exist``, ``is not a file``, ``empty file``, ``not an image``,
+        ``format TIFF is not allowed``, ``truncated or damaged``, ``N pixels, limit M``.
+    """
+    with _stream(path) as stream, _image(stream, max_pixels) as image:
+        # A JPEG read at an eighth of its size still passes every compressed byte, at a fraction of the work.
+        image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
+        image.load()
+    return image_digest(path)
+
+
+def image_digest(path: Path) -> str:
+    """Return the digest of an image file's bytes, the key of every cached feature."""
+    return digest_file(path)
+
+
+def decode_image(
+    source: bytes | Path, *, max_pixels: int = MAX_PIXELS, at_least: int | None = None
+) -> Image.Image:
+    """Decode an image to RGB, upright, on white.
+
+    EXIF orientation is applied; transparency is laid on white, as a shop page shows it; 16-bit greys are scaled, not
+    clipped; of an animation the first frame is taken.
+
+    Parameters
+    ----------
+    source
+        The bytes of an image file, or the path of one.
+    max_pixels
+        Largest allowed width x height, read from the header.
+    at_least
+        A JPEG may be decoded at 1/2, 1/4 or 1/8 of its size as long as both sides keep this many pixels: several
+        times cheaper for large photos. None decodes in full.
+
+    Returns
+    -------
+    Image.Image
+        Mode RGB.
+
+    Raises
+    ------
+    ImageError
+        As of :func:`check_image`.
+    """
+    with _stream(source) as stream, _image(stream, max_pixels) as image:
+        if at_least is not None:
+            image.draft(None, (at_least, at_least))
+        image.load()
+        return _upright(image, _to_rgb(image))
+
+
+def resize_pixels(image: Image.Image, size: int, mode: ResizeMode) -> NDArray[np.uint8]:
+    """Bring an RGB image to one square (the article's question of unequal image sizes).
+
+    Parameters
+    ----------
+    image
+        Mode RGB, of any shape.
+    size
+        Side of the square, at least 1.
+    mode
+        ``fixed`` squashes; ``crop`` keeps the ratio and cuts the centre; ``pad`` keeps the ratio and fills with white,
+        because product photos stand on white: the border then looks like more of the same background.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 of shape (size, size, 3).
+
+    Raises
+    ------
+    ConfigError
+        If the mode is unknown or the size is below 1.
+    """
+    check_resize(size, mode)
+    width, height = image.size
+    if mode == "pad":
+        scale = size / max(width, height)
+        inner = (max(1, round(width * scale)), max(1, round(height * scale)))
+        canvas = Image.new("RGB", (size, size), _WHITE)
+        canvas.paste(_resized(image, inner), ((size - inner[0]) // 2, (size - inner[1]) // 2))
+        return np.asarray(canvas)
+    side = min(width, height)
+    left, top = ((width - side) / 2, (height - side) / 2) if mode == "crop" else (0.0, 0.0)
+    box = (left, top, width - left, height - top)
+    return np.asarray(_resized(image, (size, size), box))
+
+
+def check_resize(size: int, mode: str) -> None:
+    """Refuse a side below 1 or an unknown mode with a ConfigError."""
+    if mode not in RESIZE_MODES:
+        raise ConfigError(f"resize must be one of {', '.join(RESIZE_MODES)}; got {mode!r}")
+    if size < 1:
+        raise ConfigError(f"image size must be at least 1 pixel; got {size}")
+
+
+@dataclass(frozen=True)
+class LoadedImage:
+    """One image of a stream: its pixels, or why there are none.
+
+    Parameters
+    ----------
+    path
+        Where it came from.
+    pixels
+        uint8 of shape (size, size, 3), or None after an error.
+    error
+        The reason, "" when all went well.
+    """
+
+    path: Path
+    pixels: NDArray[np.uint8] | None
+    error: str = ""
+
+
+def load_pixels(
+    paths: Sequence[Path],
+    *,
+    size: int,
+    mode: ResizeMode,
+    max_pixels: int = MAX_PIXELS,
+    workers: int = 2,
+) -> Iterator[LoadedImage]:
+    """Decode and resize files in threads (Pillow releases the GIL), yielding them in the order given.
+
+    At most four images per worker are under way, so memory stays flat however slow the consumer is. A bad image
+    is an item with an ``error``; it never ends the stream.
+    """
+    check_resize(size, mode)
+
+    def load(path: Path) -> LoadedImage:
+        try:
+            image = decode_image(path, max_pixels=max_pixels, at_least=2 * size)
+        except ImageError as error:
+            return LoadedImage(path, None, str(error))
+        return LoadedImage(path, resize_pixels(image, size, mode))
+
+    waiting = iter(paths)
+    pool = ThreadPoolExecutor(max(1, workers), thread_name_prefix="decode")
+    try:
+        ahead: deque[Future[LoadedImage]] = deque(
+            pool.submit(load, path) for path in islice(waiting, 4 * max(1, workers))
+        )
+        while ahead:
+            loaded = ahead.popleft().result()
+            ahead.extend(pool.submit(load, path) for path in islice(waiting, 1))
+            yield loaded
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def normalise(
+    pixels: NDArray[np.uint8], mean: Sequence[float], std: Sequence[float]
+) -> torch.Tensor:
+    """Turn a batch of pixels into a network's input, late, so that only bytes travel before.
+
+    Parameters
+    ----------
+    pixels
+        uint8 of shape (n, height, width, 3).
+    mean, std
+        Per channel, on the scale where white is 1.
+
+    Returns
+    -------
+    torch.Tensor
+        float32 of shape (n, 3, height, width), channels-last in memory.
+    """
+    import torch
+
+    batch = torch.tensor(pixels).permute(0, 3, 1, 2).to(torch.float32)
+    scale = 255.0 * torch.tensor(std, dtype=torch.float32).view(1, 3, 1, 1)
+    shift = torch.tensor(mean, dtype=torch.float32) / torch.tensor(std, dtype=torch.float32)
+    return batch.div_(scale).sub_(shift.view(1, 3, 1, 1))
+
+
+@contextmanager
+def _stream(source: bytes | Path) -> Iterator[IO[bytes]]:
+    if isinstance(source, bytes):
+        yield io.BytesIO(source)
+        return
+    if not source.is_file():  # a pipe or a device would block for ever
+        raise ImageError("is not a file" if source.exists() else "does not exist")
+    try:
+        stream = source.open("rb")
+    except OSError as error:
+        raise ImageError(f"cannot be read: {error.strerror}") from None
+    with stream:
+        yield stream
+
+
+@contextmanager
+def _image(stream: IO[bytes], max_pixels: int) -> Iterator[Image.Image]:
+    """Open by header, refuse by size, and turn whatever a decoder raises into an ImageError."""
+    head = stream.read(256)
+    _check_head(head)
+    stream.seek(0)
+    try:
+        with Image.open(stream, formats=FORMATS) as image:
+            if image.width * image.height > max_pixels:
+                raise ImageError(f"{image.width * image.height} pixels, limit {max_pixels}")
+            yield image
+    except ImageError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        found = re.search(r"\d+", str(error))
+        raise ImageError(
+            f"{found.group() if found else 'too many'} pixels, limit {max_pixels}"
+        ) from None
+    except (
+        Exception
+    ):  # decoders of hostile bytes raise nearly anything: OSError, SyntaxError, struct.error, ...
+        raise ImageError("truncated or damaged") from None
+
+
+def _check_head(head: bytes) -> None:
+    if not head:
+        raise ImageError("empty file")
+    if _ALLOWED_HEAD.match(head):
+        return
+    for name, pattern in _REFUSED_HEADS:
+        if pattern.match(head):
+            raise ImageError(f"format {name} is not allowed")
+    raise ImageError("not an image")
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion clips at 255
+        grey = np.asarray(image, dtype=np.float64) / 257.0
+        return Image.fromarray(grey.round().clip(0, 255).astype(np.uint8)).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, _WHITE), layer).convert("RGB")
+    return image.convert("RGB")
+
+
+def _upright(original: Image.Image, image: Image.Image) -> Image.Image:
+    try:
+        orientation = original.getexif().get(_EXIF_ORIENTATION, 1)
+    except Exception:  # broken metadata is no reason to refuse good pixels
+        return image
+    step = _UPRIGHT.get(orientation)
+    return image if step is None else image.transpose(step)
+
+
+def _resized(
+    image: Image.Image,
+    size: tuple[int, int],
+    box: tuple[float, float, float, float] | None = None,
+) -> Image.Image:
+    # Bicubic with antialiasing, as the ImageNet backbones were trained; the gap makes large photos cheap.
+    return image.resize(size, Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
