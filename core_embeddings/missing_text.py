@@ -1,0 +1,133 @@
+"""The text of a product, and what stands in for it where a seller wrote none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core_embeddings.columns import LEVEL_SEPARATOR, RESERVED, VALUE_SEPARATOR, Columns
+from core_embeddings.errors import ConfigError
+from core_embeddings.text import normalise
+
+MissingText = Literal["default", "context", "image"]
+
+
+def has_text(products: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which products have a title or a description of their own, of shape (n_products,)."""
+    titles, descriptions = _column(products, Columns.TITLE), _column(products, Columns.DESCRIPTION)
+    pairs = zip(titles, descriptions, strict=True)
+    return np.array([bool(title or description) for title, description in pairs], dtype=np.bool_)
+
+
+def product_texts(
+    products: pd.DataFrame,
+    mode: MissingText = "default",
+    *,
+    inferred: Sequence[str] | None = None,
+    attributes: Sequence[str] | None = None,
+) -> list[str]:
+    """Return one text per product: title, brand where the title lacks it, and description.
+
+    Where title and description are both empty, ``mode`` decides:
+
+    - ``"default"``: the text is ""; the model answers with one constant vector, which it learns.
+    - ``"context"``: category levels, brand and attributes, as words. These words *are* the labels
+      that tagging predicts: never evaluate, or train, a tagger on such text.
+    - ``"image"``: the words in ``inferred``, which the caller derived from the product's image.
+
+    The text of a product never depends on the other rows.
+
+    Parameters
+    ----------
+    products
+        In-memory products; a text column that is absent counts as empty.
+    mode
+        What stands in for missing text.
+    inferred
+        One text per product, for mode ``"image"``; only those of products without text are used.
+    attributes
+        Text columns for mode ``"context"``, best those of few values; None takes every
+        text column that is not reserved.
+
+    Returns
+    -------
+    list of str
+        Of length n_products.
+
+    Raises
+    ------
+    ConfigError
+        If the mode is unknown, or mode ``"image"`` comes without one inferred text per product.
+    """
+    if mode not in get_args(MissingText):
+        known = ", ".join(map(repr, get_args(MissingText)))
+        raise ConfigError(f"missing_text must be one of {known}; got {mode!r}")
+    substitutes: Sequence[str] = [""] * len(products)
+    if mode == "context":
+        substitutes = _context(products, attributes)
+    if mode == "image":
+        substitutes = _checked(inferred, len(products))
+    own = _own_texts(products)
+    return [
+        text if present else substitute
+        for text, substitute, present in zip(own, substitutes, has_text(products), strict=True)
+    ]
+
+
+def text_attributes(products: pd.DataFrame) -> list[str]:
+    """Return the columns that hold text and are not reserved, in table order."""
+    return [
+        str(name)
+        for name in products.columns
+        if name not in RESERVED and any(isinstance(value, str) for value in products[name])
+    ]
+
+
+def _own_texts(products: pd.DataFrame) -> list[str]:
+    names = (Columns.TITLE, Columns.BRAND, Columns.DESCRIPTION)
+    rows = zip(*(_column(products, name) for name in names), strict=True)
+    return [
+        _joined([title, "" if _mentions(title, brand) else brand, description])
+        for title, brand, description in rows
+    ]
+
+
+def _mentions(title: str, brand: str) -> bool:
+    # Chinese has no word borders, so only Latin letters and digits beside the brand forbid a match.
+    pattern = rf"(?<![a-z0-9]){re.escape(normalise(brand))}(?![a-z0-9])"
+    return re.search(pattern, normalise(title)) is not None
+
+
+def _context(products: pd.DataFrame, attributes: Sequence[str] | None) -> list[str]:
+    chosen = text_attributes(products) if attributes is None else attributes
+    columns = [_column(products, name) for name in (Columns.CATEGORY, Columns.BRAND, *chosen)]
+    return [_joined(map(_as_words, row)) for row in zip(*columns, strict=True)]
+
+
+def _as_words(value: str) -> str:
+    return value.replace(LEVEL_SEPARATOR, " ").replace(VALUE_SEPARATOR, " ")
+
+
+def _checked(inferred: Sequence[str] | None, count: int) -> Sequence[str]:
+    if inferred is None or len(inferred) != count:
+        came = "none" if inferred is None else f"{len(inferred)}"
+        raise ConfigError(
+            f"missing_text 'image' needs one inferred text for each of {count} products; "
+            f"got {came}; infer words from the images first, or choose 'default' or 'context'"
+        )
+    return inferred
+
+
+def _column(products: pd.DataFrame, name: str) -> list[str]:
+    if name not in products.columns:
+        return [""] * len(products)
+    return [value.strip() if isinstance(value, str) else "" for value in products[name]]
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return " ".join(part for part in parts if part)
