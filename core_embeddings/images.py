@@ -1,13 +1,13 @@
-"""Images from outside: checked, decoded to RGB, resized to one square, loaded by threads in order.
+"""Images from outside: checked, decoded to RGB, resized to one square, loaded in order by threads.
 
-Image files are hostile input. The defences: an allow-list of formats (others are never handed to a decoder),
-the pixel count read from the header before anything is decoded, no tolerance of truncated files, and every
-failure turned into one ImageError whose text is the short reason.
+Image files are hostile input. The defences: an allow-list of formats, the pixel count read from the
+header before anything is decoded, no tolerance of truncated files, and every failure turned into
+one ImageError whose text is the short reason.
 
-Why no ``warnings.catch_warnings`` to turn Pillow's DecompressionBombWarning into an error: it swaps the filters
-of the whole process and decoding happens in threads. Nor is ``Image.MAX_IMAGE_PIXELS`` changed, for it belongs to
-the whole process too. ``Image.open`` reads only the header, so the size is compared with ``max_pixels`` between
-open and load; Pillow's own limit stays in force behind ours (179 million pixels can never be exceeded).
+Pillow's DecompressionBombWarning is not turned into an error by ``warnings.catch_warnings``, which
+swaps the filters of the whole process while other threads decode, nor is ``MAX_IMAGE_PIXELS`` set,
+which is as global. ``Image.open`` reads only the header, so our limit is checked between open and
+load; Pillow's own stays in force behind it (more than 179 million pixels never pass).
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ RESIZE_MODES: Final[tuple[ResizeMode, ...]] = ("fixed", "crop", "pad")
 
 _WHITE: Final = (255, 255, 255)
 _ALLOWED_HEAD: Final = re.compile(
-    rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|RIFF.{4}WEBP|GIF8[79]a|BM", re.DOTALL
+    rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|RIFF.{4}WEBP|GIF8[79]a|BM.{4}\0\0\0\0", re.DOTALL
 )
-# Names for the reader of the rejects table only: a refused file is recognised by its first bytes, never parsed.
+# For the reader of the rejects table: refused files are told by their first bytes, never parsed.
 _REFUSED_HEADS: Final = (
     ("TIFF", re.compile(rb"II[*+]\0|MM\0[*+]")),
     ("AVIF", re.compile(rb".{4}ftypavi[fs]", re.DOTALL)),
@@ -76,7 +76,7 @@ def check_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> str:
     Parameters
     ----------
     path
-        A file; symbolic links are followed, so whoever must not leave a folder resolves the path before.
+        A file; symbolic links are followed: who must stay in a folder resolves the path first.
     max_pixels
         Largest allowed width x height.
 
@@ -88,11 +88,12 @@ def check_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> str:
     Raises
     ------
     ImageError
-        With the short reason: ``does not exist``, ``is not a file``, ``empty file``, ``not an image``,
-        ``format TIFF is not allowed``, ``truncated or damaged``, ``N pixels, limit M``.
+        With the short reason: ``does not exist``, ``is not a file``, ``empty file``,
+        ``not an image``, ``format TIFF is not allowed``, ``truncated or damaged``,
+        ``N pixels, limit M``.
     """
     with _stream(path) as stream, _image(stream, max_pixels) as image:
-        # A JPEG read at an eighth of its size still passes every compressed byte, at a fraction of the work.
+        # At an eighth of its size a JPEG still passes every compressed byte, at less work.
         image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
         image.load()
     return image_digest(path)
@@ -108,8 +109,8 @@ def decode_image(
 ) -> Image.Image:
     """Decode an image to RGB, upright, on white.
 
-    EXIF orientation is applied; transparency is laid on white, as a shop page shows it; 16-bit greys are scaled, not
-    clipped; of an animation the first frame is taken.
+    EXIF orientation is applied; transparency is laid on white, as a shop page shows it; 16-bit
+    greys are scaled, not clipped; of an animation the first frame is taken.
 
     Parameters
     ----------
@@ -118,8 +119,8 @@ def decode_image(
     max_pixels
         Largest allowed width x height, read from the header.
     at_least
-        A JPEG may be decoded at 1/2, 1/4 or 1/8 of its size as long as both sides keep this many pixels: several
-        times cheaper for large photos. None decodes in full.
+        A JPEG may be decoded at 1/2, 1/4 or 1/8 of its size while both sides keep this many pixels:
+        several times cheaper for large photos. None decodes in full.
 
     Returns
     -------
@@ -148,8 +149,8 @@ def resize_pixels(image: Image.Image, size: int, mode: ResizeMode) -> NDArray[np
     size
         Side of the square, at least 1.
     mode
-        ``fixed`` squashes; ``crop`` keeps the ratio and cuts the centre; ``pad`` keeps the ratio and fills with white,
-        because product photos stand on white: the border then looks like more of the same background.
+        ``fixed`` squashes; ``crop`` keeps the ratio and cuts the centre; ``pad`` keeps the ratio
+        and fills with white, because product photos stand on white: the border is more background.
 
     Returns
     -------
@@ -210,10 +211,10 @@ def load_pixels(
     max_pixels: int = MAX_PIXELS,
     workers: int = 2,
 ) -> Iterator[LoadedImage]:
-    """Decode and resize files in threads (Pillow releases the GIL), yielding them in the order given.
+    """Decode and resize files in threads (Pillow releases the GIL), yielding in the order given.
 
-    At most four images per worker are under way, so memory stays flat however slow the consumer is. A bad image
-    is an item with an ``error``; it never ends the stream.
+    At most four images per worker are under way, so memory stays flat however slow the consumer is.
+    A bad image is an item with an ``error``; it never ends the stream.
     """
     check_resize(size, mode)
 
@@ -296,9 +297,7 @@ def _image(stream: IO[bytes], max_pixels: int) -> Iterator[Image.Image]:
         raise ImageError(
             f"{found.group() if found else 'too many'} pixels, limit {max_pixels}"
         ) from None
-    except (
-        Exception
-    ):  # decoders of hostile bytes raise nearly anything: OSError, SyntaxError, struct.error, ...
+    except Exception:  # decoders of hostile bytes raise nearly anything, SyntaxError included
         raise ImageError("truncated or damaged") from None
 
 
@@ -337,5 +336,5 @@ def _resized(
     size: tuple[int, int],
     box: tuple[float, float, float, float] | None = None,
 ) -> Image.Image:
-    # Bicubic with antialiasing, as the ImageNet backbones were trained; the gap makes large photos cheap.
+    # Bicubic with antialiasing, as the backbones were trained; the gap makes large photos cheap.
     return image.resize(size, Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)

