@@ -1,0 +1,5 @@
+"""``python -m tuwen`` is the console script."""
+
+from tuwen.cli import main
+
+main()
