@@ -1,4 +1,4 @@
-"""What can be wrong with a catalogue row, one of each kind, and what a careful reader makes of it."""
+"""What can be wrong with a catalogue row, one of each kind, and what a reader makes of it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Dirt:
     column
         Where it sits.
     outcome
-        ``rejected``: the row is dropped. ``text only``: it stays without its picture. ``blanked``: it stays, the
-        cell is empty. ``cleaned``: it stays, the text is repaired; nothing is reported. All but the last give a
-        row in the rejects table.
+        ``rejected``: the row is dropped. ``text only``: it stays without its picture. ``blanked``:
+        it stays, the cell is empty. ``cleaned``: it stays, the text is repaired; nothing is
+        reported. All but the last give a row in the rejects table.
     image
         Path to put in the image cell instead of the good one; ``{}`` takes the id.
     payload
@@ -110,7 +110,7 @@ def payload_bytes(payload: str, picture: bytes) -> bytes:
     if payload == "truncated":
         return picture[: len(picture) // 2]
     if payload == "svg":
-        return b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9v9z"/></svg>\n'
+        return b'<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0h9v9z"/></svg>\n'
     if payload == "huge":
         return _huge_png(30_000)
     return "这不是图片 / this is not a picture\n".encode()

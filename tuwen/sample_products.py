@@ -1,7 +1,7 @@
-"""Invent products: a design (what is true), a text that tells part of it, pictures that show part of it.
+"""Invent products: a design (what is true), a text that tells part of it, pictures that show part.
 
-The picture alone shows what the text leaves out of colour and pattern; the text alone tells material, season, size,
-brand and model, and which of two leaves with the same silhouette it is.
+The picture alone shows what the text leaves out of colour and pattern; the text alone tells
+material, season, size, brand and model, and which of two leaves with the same silhouette it is.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SECOND_IMAGE, _NO_DESCRIPTION, _BLANK_CELL = 0.04, 0.25, 0.03
 
 @dataclass(frozen=True)
 class Design:
-    """What is true of a product, whether or not its row says so; ``season`` is "" where there is none."""
+    """What is true of a product, whether or not its row says so; ``season`` may be ""."""
 
     leaf: Leaf
     color: str
@@ -113,7 +113,8 @@ def plan_products(
     prefix
         First letter of the ids; one in fifty ids is digits with leading zeros instead.
     plain
-        Whether to leave out missing texts, missing pictures, blank cells and near-duplicates.
+        Whether to leave out missing texts, missing pictures, blank cells and near-duplicates, and
+        to tell colour and pattern in every title.
     """
     languages = _deal(LANGUAGE_SHARES, count, generator)
     order = [int(row) for row in generator.permutation(count)]
@@ -123,7 +124,9 @@ def plan_products(
     products = []
     for row in range(count):
         name = f"{row + 1:04d}" if row % 50 == 6 and not plain else f"{prefix}{row + 1:05d}"
-        draft = _invent(name, languages[row], row not in imageless, generator)
+        draft = _invent(name, languages[row], generator, outspoken=plain or row in imageless)
+        if row in imageless:
+            draft = replace(draft, pictures=())
         products.append(_strip(draft) if row in textless else draft)
     if plain:
         return products
@@ -132,7 +135,7 @@ def plan_products(
 
 
 def choose_word(term: Term, language: str, generator: np.random.Generator) -> str:
-    """Return a word for ``term``: the usual one half of the time, otherwise any; mixed text takes either tongue."""
+    """Return a word for ``term``: the usual one half of the time; mixed takes either tongue."""
     if language == "mixed":
         language = "zh" if generator.random() < 0.5 else "en"
     words = term.zh if language == "zh" else term.en
@@ -150,17 +153,15 @@ def _deal(
 
 
 def _invent(
-    name: str, language: Language, pictured: bool, generator: np.random.Generator
+    name: str, language: Language, generator: np.random.Generator, *, outspoken: bool
 ) -> Product:
     design = _design(generator)
     described = generator.random() >= _NO_DESCRIPTION
-    shown = [
-        attribute for attribute in ("color", "pattern") if not pictured or generator.random() < 0.45
-    ]
+    shown = [word for word in ("color", "pattern") if outspoken or generator.random() < 0.45]
     told = ["material", "season"] if design.season else ["material"]
     titled = {*shown, *(name for name in told if not described or generator.random() < 0.5)}
-    pictures = [f"images/{name}.jpg"] if pictured else []
-    if pictured and generator.random() < _SECOND_IMAGE:
+    pictures = [f"images/{name}.jpg"]
+    if not outspoken and generator.random() < _SECOND_IMAGE:
         pictures.append(f"images/{name}-2.png")
     return Product(
         product_id=name,
@@ -235,7 +236,7 @@ def _strip(product: Product) -> Product:
 def _copy(
     products: list[Product], copies: list[int], others: list[int], generator: np.random.Generator
 ) -> None:
-    """Turn some products into near-duplicates of others: a repost, or the same thing photographed anew."""
+    """Turn some products into near-duplicates: a repost, or the same thing photographed anew."""
     for place, (row, source) in enumerate(zip(copies, others, strict=False)):
         name, original = products[row].product_id, products[source]
         words = {"zh": ("新款 {}", "{} 正品"), "en": ("New {}", "{} (original)")}

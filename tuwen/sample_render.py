@@ -1,4 +1,4 @@
-"""Draw a product: silhouette, colour and pattern on a tinted background, with the small accidents of a photograph."""
+"""Draw a product: silhouette, colour, pattern, and the small accidents of a photograph."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Look:
 
 
 def render(look: Look, generator: np.random.Generator) -> Image.Image:
-    """Return one picture of ``look``, RGB, of ``SIZE`` × ``SIZE`` pixels; each call is another photograph of it."""
+    """Return one photograph of ``look``, RGB, ``SIZE`` × ``SIZE``; no two calls are alike."""
     product = _pose(_product(look, generator), generator)
     scene = _background(generator)
     shadow = product.getchannel("A").resize((_BOARD // 4, _BOARD // 4))
@@ -81,7 +81,8 @@ def _product(look: Look, generator: np.random.Generator) -> Image.Image:
     colour = _COLOURS[look.color]
     base = _jitter(colour.rgb, generator)
     weave = _weave(look.pattern, generator)[..., None]
-    fabric = weave * np.float32(colour.accent) + (1 - weave) * np.float32(base)
+    accent, plain = (np.array(rgb, dtype=np.float32) for rgb in (colour.accent, base))
+    fabric = weave * accent + (1 - weave) * plain
     shade = _shade(generator)[..., None]
     trim = tuple(int(value * 0.72) for value in base)
     paints = {
@@ -203,6 +204,6 @@ def _background(generator: np.random.Generator) -> Image.Image:
         generator.random(), generator.uniform(0.02, 0.1), generator.uniform(0.82, 0.92)
     )
     ramp = np.linspace(1.05, 0.94, _BOARD, dtype=np.float32)[:, None, None]
-    wall = np.float32(255) * np.float32(tint)[None, None, :] * ramp
+    wall = 255 * np.array(tint, dtype=np.float32) * ramp
     wide = np.broadcast_to(np.clip(wall, 0, 255), (_BOARD, _BOARD, 3))
     return Image.fromarray(wide.astype(np.uint8))
