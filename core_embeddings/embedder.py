@@ -1,0 +1,260 @@
+"""The facade the siblings use: train, encode, save and load one shared product vector."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core_embeddings.columns import Columns
+from core_embeddings.embedder_config import EmbedderConfig
+from core_embeddings.embedder_store import load_embedder, save_embedder
+from core_embeddings.facets import spoken
+from core_embeddings.frozen_features import FrozenFeatures
+from core_embeddings.images import image_digest
+from core_embeddings.missing_text import product_texts
+from core_embeddings.network import FusionNetwork
+from core_embeddings.product_frame import Products, as_products
+from core_embeddings.text_input import TextInput
+
+logger = logging.getLogger(__name__)
+
+What = Literal["fused", "image", "text"]
+ROWS_AT_ONCE = 1024
+"""Products encoded together: bounds memory, whatever the catalogue's size."""
+
+
+class Views(NamedTuple):
+    """What each part of the embedder knows of n products.
+
+    Attributes
+    ----------
+    fused
+        The stored vectors, float32 of shape (n, embedding_size), unit rows.
+    image, text
+        What a tower knows on its own, wider than the shared space; zero rows where it lacks.
+    has_image, has_text
+        bool of shape (n,).
+    """
+
+    fused: NDArray[np.float32]
+    image: NDArray[np.float32]
+    text: NDArray[np.float32]
+    has_image: NDArray[np.bool_]
+    has_text: NDArray[np.bool_]
+
+
+class _Towers(NamedTuple):
+    features: Tensor
+    image: Tensor
+    text: Tensor
+    has_image: Tensor
+    has_text: Tensor
+    tokens: list[list[str]]
+
+
+class FusionEmbedder:
+    """One vector per product from its pictures and its text.
+
+    Made by `embedder_training.train_embedder` (here: `train`) or by `from_pretrained`.
+
+    Parameters
+    ----------
+    network
+        The trained towers and fusion.
+    text_input, features
+        How text and pictures reach them.
+    config
+        The settings it was trained with.
+    labels
+        The classes of each training head, by field.
+    fingerprint
+        Identity of weights, preprocessing and config.
+    """
+
+    def __init__(
+        self,
+        network: FusionNetwork,
+        text_input: TextInput,
+        features: FrozenFeatures,
+        config: EmbedderConfig,
+        labels: dict[str, tuple[str, ...]],
+        fingerprint: str,
+    ) -> None:
+        self.network = network.eval()
+        self.text_input = text_input
+        self.features = features
+        self.config = config
+        self.labels = labels
+        self.fingerprint = fingerprint
+
+    @classmethod
+    def train(cls, products: pd.DataFrame, **settings: Any) -> FusionEmbedder:
+        """Train on a catalogue; see `embedder_training.train_embedder` for the settings."""
+        from core_embeddings.embedder_training import train_embedder
+
+        return train_embedder(products, **settings)
+
+    @classmethod
+    def from_pretrained(
+        cls, folder: str | Path, *, cache_folder: Path | None = None
+    ) -> FusionEmbedder:
+        """Load a saved embedder; ``cache_folder`` keeps frozen image features, None keeps none."""
+        return load_embedder(Path(folder), cache_folder=cache_folder)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write a versioned, self-contained folder, atomically."""
+        save_embedder(self, Path(folder))
+
+    @property
+    def embedding_size(self) -> int:
+        """Width of the shared vector."""
+        return self.config.embedding_size
+
+    def encode(self, products: Products, what: What = "fused") -> NDArray[np.float32]:
+        """Return unit vectors of products.
+
+        Parameters
+        ----------
+        products
+            A DataFrame, an Arrow table or a list of dicts.
+        what
+            ``fused``, or the vector of one modality alone.
+
+        Returns
+        -------
+        float32 of shape (n, embedding_size); a zero row where the modality asked for is missing.
+        """
+        frame = as_products(products)
+        blocks = [self._encode_block(block, what) for block in _blocks(frame)]
+        return np.vstack(blocks) if blocks else self._no_rows()
+
+    def encode_queries(
+        self,
+        texts: Sequence[str] | None = None,
+        images: Sequence[str | Path] | None = None,
+    ) -> NDArray[np.float32]:
+        """Return unit vectors of queries: words, pictures, or both row by row ("" for none).
+
+        Raises
+        ------
+        ValueError
+            If neither is given, or the two differ in length.
+        ImageError
+            If a picture cannot be used.
+        """
+        if texts is None and images is None:
+            raise ValueError("encode_queries needs texts, images or both")
+        count = len(texts if texts is not None else images or ())
+        if texts is not None and images is not None and len(images) != count:
+            raise ValueError(f"{count} texts but {len(images)} images; give one of each per query")
+        paths = [(str(path),) if str(path) else () for path in images or [""] * count]
+        frame = pd.DataFrame(
+            {
+                Columns.TITLE: list(texts) if texts is not None else [""] * count,
+                **{name: [""] * count for name in ("description", "category", "brand")},
+                Columns.IMAGE: pd.Series(paths, dtype=object),
+                Columns.IMAGE_DIGEST: pd.Series(
+                    [tuple(image_digest(Path(p)) for p in several) for several in paths],
+                    dtype=object,
+                ),
+            }
+        )
+        return self.encode(frame)
+
+    def views(self, products: Products) -> Views:
+        """Return the fused vectors and what each tower knows on its own.
+
+        A missing text stays missing here, whatever ``missing_text`` says: words made from the
+        category or attributes would leak the answer to a tagger.
+        """
+        blocks = [self._view_block(block) for block in _blocks(as_products(products))]
+        if not blocks:
+            nothing = np.zeros(0, dtype=np.bool_)
+            return Views(self._no_rows(), self._no_rows(), self._no_rows(), nothing, nothing)
+        return Views(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
+
+    def pair_scores(self, images: Products, texts: Products) -> NDArray[np.float32]:
+        """Return how well each image goes with the text of the same row, of shape (n,).
+
+        Cosine of the two one-modality vectors; for the article's objective its sigmoid output.
+        """
+        if self.config.objective == "match":
+            with torch.inference_mode():
+                seen, read = self._towers(as_products(images)), self._towers(as_products(texts))
+                logits = self.network.match_logits(seen.image, read.text)
+                return torch.sigmoid(logits).numpy()
+        return (self.encode(images, "image") * self.encode(texts, "text")).sum(1)
+
+    def _encode_block(self, frame: pd.DataFrame, what: What) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            towers = self._towers(frame, self._texts(frame))
+            see = towers.has_image if what != "text" else torch.zeros_like(towers.has_image)
+            read = towers.has_text if what != "image" else torch.zeros_like(towers.has_text)
+            return self.network.fuse(towers.image, towers.text, see, read).numpy()
+
+    def _view_block(self, frame: pd.DataFrame) -> tuple[NDArray, ...]:
+        with torch.inference_mode():
+            towers = self._towers(frame)
+            fused = self.network.fuse(
+                towers.image, towers.text, towers.has_image, towers.has_text
+            ).numpy()
+            image = torch.cat([towers.features.flatten(1).float(), towers.image], dim=1)
+            if towers.features.dim() > 2:  # raw pixels are no view; what the CNN made of them is
+                image = towers.image
+            image = (image * towers.has_image[:, None]).numpy()
+            text = np.hstack([towers.text.numpy(), self.text_input.mean_priors(towers.tokens)])
+        return fused, image, text, towers.has_image.numpy(), towers.has_text.numpy()
+
+    def _texts(self, frame: pd.DataFrame) -> list[str]:
+        mode = self.config.missing_text
+        if mode != "image":
+            attributes = [name for name in self.labels if name != Columns.CATEGORY]
+            return product_texts(frame, mode, attributes=attributes)
+        return product_texts(frame, "image", inferred=self._inferred_words(frame))
+
+    def _inferred_words(self, frame: pd.DataFrame) -> list[str]:
+        """Name what the training heads see in the picture: the likeliest value of each field."""
+        with torch.inference_mode():
+            towers = self._towers(frame)
+            nothing = torch.zeros_like(towers.has_text)
+            seen = self.network.fuse(towers.image, towers.text, towers.has_image, nothing)
+            words = [""] * len(frame)
+            for classes, logits in zip(
+                self.labels.values(), self.network.label_logits(seen), strict=True
+            ):
+                for row, best in enumerate(logits.argmax(1).tolist()):
+                    words[row] = f"{words[row]} {spoken(classes[best])}".strip()
+        return [w if seen else "" for w, seen in zip(words, towers.has_image.tolist(), strict=True)]
+
+    def _towers(self, frame: pd.DataFrame, texts: Sequence[str] | None = None) -> _Towers:
+        tokens = self.text_input.tokens(texts or product_texts(frame, "default"))
+        features = torch.from_numpy(
+            self.features.for_products(
+                list(frame[Columns.IMAGE]), list(frame[Columns.IMAGE_DIGEST])
+            )
+        )
+        return _Towers(
+            features,
+            self.network.see(features),
+            self.network.read(self.text_input.batch(tokens)),
+            torch.tensor([len(several) > 0 for several in frame[Columns.IMAGE]], dtype=torch.bool),
+            torch.tensor([len(several) > 0 for several in tokens], dtype=torch.bool),
+            tokens,
+        )
+
+    def _no_rows(self) -> NDArray[np.float32]:
+        return np.zeros((0, self.embedding_size), dtype=np.float32)
+
+
+def _blocks(frame: pd.DataFrame) -> list[pd.DataFrame]:
+    return [
+        frame.iloc[start : start + ROWS_AT_ONCE] for start in range(0, len(frame), ROWS_AT_ONCE)
+    ]

@@ -1,0 +1,67 @@
+"""What a shopper could ask for by name: category levels, brand and attribute values, as codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core_embeddings.columns import LEVEL_SEPARATOR, VALUE_SEPARATOR, Columns
+
+
+@dataclass(frozen=True)
+class Facet:
+    """One way to name products.
+
+    Attributes
+    ----------
+    name
+        ``brand``, an attribute, or ``category/2`` for the second level.
+    values
+        The distinct values, sorted.
+    codes
+        int64 of shape (n,): index into ``values``, -1 where missing.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    codes: NDArray[np.int64]
+
+
+def facets_of(products: pd.DataFrame, fields: Sequence[str]) -> list[Facet]:
+    """Return the facets of products: each category level, the brand, and each other field.
+
+    A cell with several values counts by its first; a level's value is the path down to it, worded
+    by its last part, so that two leaves of one name in different branches stay apart.
+    """
+    columns: dict[str, list[str]] = {}
+    if Columns.CATEGORY in fields:
+        paths = [str(p).split(LEVEL_SEPARATOR) if p else [] for p in products[Columns.CATEGORY]]
+        for level in range(max(map(len, paths), default=0)):
+            columns[f"category/{level + 1}"] = [
+                LEVEL_SEPARATOR.join(p[: level + 1]) if len(p) > level else "" for p in paths
+            ]
+    for name in [*fields, Columns.BRAND]:
+        if name != Columns.CATEGORY and name in products:
+            columns[name] = [str(v).split(VALUE_SEPARATOR)[0] for v in products[name]]
+    facets = [_facet(name, values) for name, values in columns.items()]
+    return [facet for facet in facets if len(facet.values) > 1]
+
+
+def label_codes(values: Sequence[str], classes: Sequence[str]) -> NDArray[np.int64]:
+    """Return the index of each value in ``classes``, -1 for values not among them."""
+    places = {value: place for place, value in enumerate(classes)}
+    return np.fromiter((places.get(value, -1) for value in values), np.int64, len(values))
+
+
+def _facet(name: str, values: Sequence[str]) -> Facet:
+    classes = tuple(sorted({value for value in values if value}))
+    return Facet(name, classes, label_codes(values, classes))
+
+
+def spoken(value: str) -> str:
+    """Return how a facet value is said: the last level of a path."""
+    return value.split(LEVEL_SEPARATOR)[-1]

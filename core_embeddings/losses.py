@@ -1,0 +1,93 @@
+"""Training objectives, each with its paper; plain functions of tensors."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def contrastive_loss(
+    queries: Tensor, items: Tensor, scale: Tensor, *, ignore: Tensor | None = None
+) -> Tensor:
+    """Symmetric InfoNCE over a batch of matching pairs.
+
+    Parameters
+    ----------
+    queries, items
+        Unit vectors of shape (n, dim); row i of one matches row i of the other.
+    scale
+        Inverse temperature, a positive scalar.
+    ignore
+        Optional bool mask of shape (n, n): pairs that are no true negatives (the same product
+        photographed twice, the same title) and are left out of the denominator.
+
+    References
+    ----------
+    van den Oord, Li, Vinyals, "Representation Learning with Contrastive Predictive Coding", 2018;
+    Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021.
+    """
+    logits = scale * queries @ items.T  # (n, n)
+    if ignore is not None:
+        others = ignore & ~torch.eye(len(logits), dtype=torch.bool, device=logits.device)
+        logits = logits.masked_fill(others, float("-inf"))
+    target = torch.arange(len(logits), device=logits.device)
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+def multi_positive_loss(queries: Tensor, items: Tensor, positives: Tensor, scale: Tensor) -> Tensor:
+    """InfoNCE where a query may have several right items: the mean of their log-probabilities.
+
+    Parameters
+    ----------
+    queries
+        Unit vectors of shape (q, dim).
+    items
+        Unit vectors of shape (n, dim).
+    positives
+        Bool of shape (q, n), at least one True in each row.
+    scale
+        Inverse temperature, a positive scalar.
+
+    References
+    ----------
+    Khosla et al., "Supervised Contrastive Learning", 2020, the form with the sum outside the log.
+    """
+    log_share = F.log_softmax(scale * queries @ items.T, dim=1)  # (q, n)
+    weight = positives.to(log_share.dtype)
+    return -((log_share * weight).sum(1) / weight.sum(1)).mean()
+
+
+def label_loss(logits: Tensor, labels: Tensor, *, smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy with label smoothing; a label of -1 (unknown) is left out.
+
+    Parameters
+    ----------
+    logits
+        Shape (n, classes).
+    labels
+        int64 of shape (n,), values in [-1, classes).
+    smoothing
+        Share of the target spread over all classes (Szegedy et al., 2016).
+    """
+    if not bool((labels >= 0).any()):
+        return logits.sum() * 0.0
+    return F.cross_entropy(logits, labels, ignore_index=-1, label_smoothing=smoothing)
+
+
+def match_loss(logits: Tensor, matches: Tensor) -> Tensor:
+    """Binary cross-entropy on true and mismatched image–text pairs: the article's objective.
+
+    Parameters
+    ----------
+    logits
+        Shape (n,), before the sigmoid.
+    matches
+        Shape (n,), 1 for a true pair and 0 for a mismatched one.
+    """
+    return F.binary_cross_entropy_with_logits(logits, matches.to(logits.dtype))
+
+
+def weight_penalty(module: torch.nn.Module, l1: float) -> Tensor:
+    """L1 penalty over the matrices of a module (biases and norms excluded); L2 is weight decay."""
+    return l1 * torch.stack([p.abs().sum() for p in module.parameters() if p.dim() > 1]).sum()

@@ -1,0 +1,109 @@
+"""Both towers, the fusion and the training heads as one torch module."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core_embeddings.embedder_config import EmbedderConfig
+from core_embeddings.fusion import make_fusion
+from core_embeddings.image_tower import ArticleCNN, FeatureHead
+from core_embeddings.text_tower import TextBatch, TextTower
+
+
+class Shape(NamedTuple):
+    """What the data decides about a network.
+
+    Attributes
+    ----------
+    image_width
+        Width of the frozen image features; 0 when the CNN sees pixels.
+    text_rows
+        Rows of the token table.
+    prior_size
+        Width of the pretrained word vectors, 0 for none.
+    """
+
+    image_width: int
+    text_rows: int
+    prior_size: int
+
+
+class FusionNetwork(nn.Module):
+    """Image tower, text tower, fusion; one space for text alone, image alone and both.
+
+    Parameters
+    ----------
+    config
+        The embedder's settings.
+    shape
+        Sizes given by the data.
+    labels
+        Number of classes per training head.
+    """
+
+    def __init__(self, config: EmbedderConfig, shape: Shape, labels: Mapping[str, int]) -> None:
+        super().__init__()
+        self.shape = shape
+        size = config.tower_size
+        self.image_tower: nn.Module = (
+            FeatureHead(shape.image_width, size, config.dropout)
+            if shape.image_width
+            else ArticleCNN(config.image_size, size)
+        )
+        self.text_tower = TextTower(
+            rows=shape.text_rows,
+            word_size=config.word_size,
+            prior_size=shape.prior_size,
+            rnn=config.rnn,
+            rnn_size=config.rnn_size,
+            layers=config.layers,
+            bidirectional=config.bidirectional,
+            pooling=config.pooling,
+            size=size,
+            dropout=config.dropout,
+        )
+        self.fusion = make_fusion(config.fusion, size, config.embedding_size)
+        self.match = nn.Linear(config.embedding_size, 1)
+        self.heads = nn.ModuleDict(
+            {
+                f"field_{i}": nn.Linear(config.embedding_size, n)
+                for i, n in enumerate(labels.values())
+            }
+        )
+        self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
+        self.log_head_scale = nn.Parameter(torch.tensor(math.log(10.0)))
+
+    @property
+    def scale(self) -> Tensor:
+        """Learned inverse temperature of the contrastive losses, at most 50."""
+        return self.log_scale.exp().clamp(max=50.0)
+
+    def see(self, features: Tensor) -> Tensor:
+        """Map frozen features or pixels to F_image (n, D)."""
+        return self.image_tower(features)
+
+    def read(self, texts: TextBatch) -> Tensor:
+        """Map texts to F_text (n, D)."""
+        return self.text_tower(texts)
+
+    def fuse(self, image: Tensor, text: Tensor, has_image: Tensor, has_text: Tensor) -> Tensor:
+        """Fuse tower outputs into unit vectors (n, embedding_size); no modality gives zeros."""
+        fused = self.fusion(image, text, has_image, has_text)
+        present = (has_image | has_text)[:, None].to(fused.dtype)
+        return F.normalize(fused, dim=1) * present
+
+    def match_logits(self, image: Tensor, text: Tensor) -> Tensor:
+        """Return the logit that image and text belong together, (n,): the article's head."""
+        both = torch.ones(len(image), dtype=torch.bool, device=image.device)
+        return self.match(self.fusion(image, text, both, both))[:, 0]
+
+    def label_logits(self, vectors: Tensor) -> list[Tensor]:
+        """Return the logits of each training head for unit vectors (n, embedding_size)."""
+        scaled = vectors * self.log_head_scale.exp().clamp(max=50.0)
+        return [head(scaled) for head in self.heads.values()]

@@ -1,0 +1,68 @@
+"""Products as callers have them (pandas, Arrow, dicts) to the columns an embedder reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pandas as pd
+
+from core_embeddings.columns import TEXT_COLUMNS, VALUE_SEPARATOR, Columns
+from core_embeddings.images import image_digest
+
+Products: TypeAlias = "pd.DataFrame | Sequence[Mapping[str, Any]] | Any"
+"""A DataFrame, a pyarrow Table, or a list of dicts with title, description, brand, image …"""
+
+
+def as_products(products: Products) -> pd.DataFrame:
+    """Return a frame with every text column, ``image`` tuples and their digests.
+
+    Parameters
+    ----------
+    products
+        A frame from `tables.read_catalogue` passes through as it is; in others missing columns
+        are added, and ``image`` may be a path, several joined by ``|``, a list, or missing.
+
+    Raises
+    ------
+    TypeError
+        If ``products`` is none of the accepted kinds.
+    """
+    if hasattr(products, "to_pandas"):
+        products = products.to_pandas()
+    elif isinstance(products, Sequence) and not isinstance(products, str | bytes):
+        products = pd.DataFrame(list(products))
+    if not isinstance(products, pd.DataFrame):
+        raise TypeError(
+            "products must be a pandas DataFrame, an Arrow table or a list of dicts; "
+            f"got {type(products).__name__}"
+        )
+    if Columns.IMAGE_DIGEST in products and set(TEXT_COLUMNS) <= set(products):
+        return products
+    return _completed(products)
+
+
+def _completed(products: pd.DataFrame) -> pd.DataFrame:
+    frame = products.copy()
+    for name in TEXT_COLUMNS:
+        values = frame[name] if name in frame else [""] * len(frame)
+        frame[name] = ["" if _missing(value) else str(value) for value in values]
+    images = frame[Columns.IMAGE] if Columns.IMAGE in frame else [""] * len(frame)
+    paths = [_paths(value) for value in images]
+    frame[Columns.IMAGE] = pd.Series(paths, index=frame.index, dtype=object)
+    digests = [tuple(image_digest(Path(path)) for path in several) for several in paths]
+    frame[Columns.IMAGE_DIGEST] = pd.Series(digests, index=frame.index, dtype=object)
+    return frame
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and value != value)
+
+
+def _paths(value: Any) -> tuple[str, ...]:
+    if _missing(value):
+        return ()
+    if isinstance(value, str | Path):
+        return tuple(part.strip() for part in str(value).split(VALUE_SEPARATOR) if part.strip())
+    return tuple(str(part) for part in value)

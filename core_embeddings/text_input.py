@@ -1,0 +1,131 @@
+"""From text to the tensors a text tower reads: tokens, rows, pretrained vectors."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core_embeddings.text import Tokenizer
+from core_embeddings.text_tower import TextBatch
+from core_embeddings.vocabulary import Vocabulary
+from core_embeddings.word_vectors import WordVectors
+
+logger = logging.getLogger(__name__)
+
+
+class TextInput:
+    """Tokenizer, vocabulary and pretrained word vectors together.
+
+    Parameters
+    ----------
+    tokenizer, vocabulary
+        How text becomes embedding rows.
+    priors
+        Pretrained vectors of the vocabulary's words, float32 of shape (1 + n_words, prior_size)
+        with a zero row for padding; None for none.
+    word_vectors
+        Where an unseen word's vector comes from; without it such a word has its n-grams alone.
+    max_tokens
+        Tokens kept per text.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        vocabulary: Vocabulary,
+        *,
+        priors: NDArray[np.float32] | None,
+        word_vectors: WordVectors | None,
+        max_tokens: int,
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.vocabulary = vocabulary
+        self.priors = priors
+        self.max_tokens = max_tokens
+        self._word_vectors = word_vectors
+        self._rows = {word: row for row, word in enumerate(vocabulary.words, start=1)}
+
+    @property
+    def prior_size(self) -> int:
+        """Width of the pretrained vectors, 0 for none."""
+        return 0 if self.priors is None else self.priors.shape[1]
+
+    @property
+    def word_vectors_name(self) -> str | None:
+        """What `load_word_vectors` needs to find the pretrained vectors again."""
+        return None if self._word_vectors is None else self._word_vectors.name
+
+    def tokens(self, texts: Sequence[str]) -> list[list[str]]:
+        """Return the tokens of each text, cut to ``max_tokens``."""
+        return [tokens[: self.max_tokens] for tokens in self.tokenizer.many(texts)]
+
+    def batch(
+        self,
+        token_lists: Sequence[Sequence[str]],
+        *,
+        hidden_share: float = 0.0,
+        rng: np.random.Generator | None = None,
+    ) -> TextBatch:
+        """Return tensors for token lists; ``hidden_share`` of the known words pass as unseen."""
+        encoded = self.vocabulary.encode_batch(
+            token_lists, max_tokens=self.max_tokens, hidden_share=hidden_share, rng=rng
+        )
+        flat = [token for tokens in token_lists for token in tokens[: self.max_tokens]]
+        return TextBatch(
+            torch.from_numpy(encoded.ids),
+            torch.from_numpy(encoded.token_offsets),
+            torch.from_numpy(encoded.lengths),
+            self._token_priors(flat),
+        )
+
+    def mean_priors(self, token_lists: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+        """Return the mean pretrained vector of each text, (n, prior_size), zeros for none."""
+        result = np.zeros((len(token_lists), self.prior_size), dtype=np.float32)
+        for row, tokens in enumerate(token_lists):
+            priors = self._token_priors(list(tokens[: self.max_tokens]))
+            if priors is not None and len(priors):
+                result[row] = priors.mean(0).numpy()
+        return result
+
+    def _token_priors(self, tokens: Sequence[str]) -> Tensor | None:
+        if self.priors is None:
+            return None
+        rows = np.fromiter((self._rows.get(token, 0) for token in tokens), np.int64, len(tokens))
+        priors = self.priors[rows]
+        unseen = self.vocabulary.unseen(tokens)
+        if unseen and self._word_vectors is not None:
+            places = {word: place for place, word in enumerate(unseen)}
+            vectors = self._word_vectors.vectors(unseen)
+            for row in np.flatnonzero(rows == 0):
+                priors[row] = vectors[places[tokens[row]]]
+        return torch.from_numpy(priors)
+
+
+def build_text_input(
+    texts: Sequence[str],
+    tokenizer: Tokenizer,
+    *,
+    word_vectors: WordVectors | None,
+    min_count: int,
+    max_words: int,
+    buckets: int,
+    max_tokens: int,
+) -> TextInput:
+    """Build the vocabulary of training texts and look its words up in the pretrained vectors."""
+    vocabulary = Vocabulary.build(
+        tokenizer.many(texts), min_count=min_count, max_words=max_words, buckets=buckets
+    )
+    priors = None
+    if word_vectors is not None:
+        known = word_vectors.vectors(list(vocabulary.words))
+        padding = np.zeros((1, word_vectors.size), dtype=np.float32)
+        # float16 is what is saved; training sees the same numbers as every later load.
+        priors = np.vstack([padding, known]).astype(np.float16).astype(np.float32)
+    return TextInput(
+        tokenizer, vocabulary, priors=priors, word_vectors=word_vectors, max_tokens=max_tokens
+    )

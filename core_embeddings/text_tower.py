@@ -1,0 +1,138 @@
+"""The RNN over product text: word vectors, recurrent layers, pooling, F_text."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+RnnName = Literal["relu", "gru", "lstm"]
+PoolingName = Literal["last", "mean_max"]
+
+
+class TextBatch(NamedTuple):
+    """Texts as numbers.
+
+    Attributes
+    ----------
+    ids
+        int64 of shape (n_ids,): word ids, or several n-gram bucket ids for an unseen word.
+    token_offsets
+        int64 of shape (n_tokens,): where each token's ids start.
+    lengths
+        int64 of shape (n,): tokens per text, 0 for no text.
+    priors
+        float32 of shape (n_tokens, prior_size): pretrained vector of each token, or None.
+    """
+
+    ids: Tensor
+    token_offsets: Tensor
+    lengths: Tensor
+    priors: Tensor | None
+
+
+class TextTower(nn.Module):
+    """Embedding (own table plus projected pretrained vectors), RNN, pooling, projection.
+
+    Parameters
+    ----------
+    rows
+        Rows of the embedding table: padding, words and n-gram buckets.
+    word_size
+        Width of a token's vector, x_t.
+    prior_size
+        Width of the pretrained word vectors; 0 for none.
+    rnn
+        ``relu`` is the article's h_t = ReLU(W_h[h_{t-1}, x_t] + b_h); ``gru``, ``lstm`` as usual.
+    rnn_size, layers, bidirectional
+        Shape of the recurrent part.
+    pooling
+        ``last`` state (the article) or mean and max over time.
+    size
+        Width D of F_text.
+    dropout
+        Dropout on token vectors and on the pooled state.
+
+    References
+    ----------
+    Cho et al., 2014 (GRU); Hochreiter and Schmidhuber, 1997 (LSTM).
+    """
+
+    def __init__(
+        self,
+        *,
+        rows: int,
+        word_size: int,
+        prior_size: int,
+        rnn: RnnName,
+        rnn_size: int,
+        layers: int,
+        bidirectional: bool,
+        pooling: PoolingName,
+        size: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.pooling = pooling
+        self.table = nn.EmbeddingBag(rows, word_size, mode="mean")
+        self.project = nn.Linear(prior_size, word_size, bias=False) if prior_size else None
+        nn.init.normal_(self.table.weight, std=0.03 if prior_size else 0.1)
+        self.dropout = nn.Dropout(dropout)
+        shape = {"batch_first": True, "num_layers": layers, "bidirectional": bidirectional}
+        self.rnn: nn.Module
+        if rnn == "relu":
+            self.rnn = nn.RNN(word_size, rnn_size, nonlinearity="relu", **shape)
+        else:
+            kind = nn.GRU if rnn == "gru" else nn.LSTM
+            self.rnn = kind(word_size, rnn_size, **shape)
+        states = rnn_size * (2 if bidirectional else 1)
+        self.connect = nn.Linear(states * (2 if pooling == "mean_max" else 1), size)
+        self.norm = nn.LayerNorm(size) if pooling == "mean_max" else nn.Identity()
+
+    def forward(self, batch: TextBatch) -> Tensor:
+        """Map texts to F_text of shape (n, D); a text without tokens gives a zero row."""
+        lengths = batch.lengths
+        present = lengths > 0
+        size = self.connect.out_features
+        if not bool(present.any()):
+            return self.connect.weight.new_zeros(len(lengths), size)
+        tokens = self._token_vectors(batch)  # (n_tokens, word_size)
+        steps = _pad(tokens, lengths[present])  # (m, T, word_size)
+        pooled = self._pool(steps, lengths[present])  # (m, states)
+        features = self.norm(self.connect(self.dropout(pooled)))
+        result = features.new_zeros(len(lengths), size)
+        return result.index_put((present.nonzero()[:, 0],), features)
+
+    def _token_vectors(self, batch: TextBatch) -> Tensor:
+        tokens = self.table(batch.ids, batch.token_offsets)
+        if self.project is not None and batch.priors is not None:
+            tokens = tokens + self.project(batch.priors)
+        return self.dropout(tokens)
+
+    def _pool(self, steps: Tensor, lengths: Tensor) -> Tensor:
+        # Packed, so that a text's vector does not depend on the padding of its batch.
+        packed = pack_padded_sequence(steps, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        states, last = self.rnn(packed)
+        if self.pooling == "last":
+            hidden = last[0] if isinstance(last, tuple) else last  # (layers * directions, m, rnn)
+            directions = 2 if self.rnn.bidirectional else 1
+            return torch.cat(list(hidden[-directions:]), dim=1)
+        return _mean_max(states, steps.shape[1])
+
+
+def _pad(tokens: Tensor, lengths: Tensor) -> Tensor:
+    """Spread (n_tokens, w) over (m, T, w), zeros behind each text."""
+    steps = tokens.new_zeros(len(lengths), int(lengths.max()), tokens.shape[1])
+    inside = torch.arange(steps.shape[1], device=lengths.device)[None, :] < lengths[:, None]
+    return steps.masked_scatter(inside[:, :, None], tokens)
+
+
+def _mean_max(packed: PackedSequence, width: int) -> Tensor:
+    states, lengths = pad_packed_sequence(packed, batch_first=True, total_length=width)
+    lengths = lengths.to(states.device)
+    inside = (torch.arange(width, device=states.device)[None, :] < lengths[:, None])[:, :, None]
+    mean = (states * inside).sum(1) / lengths[:, None]
+    peak = states.masked_fill(~inside, float("-inf")).amax(1)
+    return torch.cat([mean, peak], dim=1)

@@ -1,0 +1,208 @@
+"""Training rows, and how a batch is drawn: augmented text, pseudo-queries, hidden parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core_embeddings.embedder_config import EmbedderConfig
+from core_embeddings.facets import Facet, spoken
+from core_embeddings.text_input import TextInput
+from core_embeddings.text_tower import TextBatch
+
+QUERY_WORDS = 4
+"""The most words, or facets, a pseudo-query names."""
+
+
+class TrainingBatch(NamedTuple):
+    """One batch of products.
+
+    Attributes
+    ----------
+    images
+        Frozen features (n, width) or pixels (n, side, side, 3).
+    has_image, has_text
+        bool of shape (n,): what the product has.
+    keep_image, keep_text
+        bool of shape (n,): what modality dropout leaves of it.
+    texts
+        The product's text, augmented.
+    labels
+        int64 of shape (n, fields), -1 where unknown.
+    groups
+        int64 of shape (n,): products of one group are no negatives of each other.
+    queries
+        A pseudo-query per product.
+    positives
+        bool of shape (n, n): which products of the batch answer which query.
+    """
+
+    images: Tensor
+    has_image: Tensor
+    has_text: Tensor
+    keep_image: Tensor
+    keep_text: Tensor
+    texts: TextBatch
+    labels: Tensor
+    groups: Tensor
+    queries: TextBatch
+    positives: Tensor
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """Everything about the training products, row by row.
+
+    Attributes
+    ----------
+    images
+        Frozen features or pixels of shape (n, …).
+    has_image, has_text
+        bool of shape (n,).
+    tokens, title_tokens
+        Tokens of the whole text and of the title alone.
+    labels
+        int64 of shape (n, fields).
+    groups
+        Duplicate group per row, int64 of shape (n,).
+    facets
+        What pseudo-queries are made of; codes of shape (n,).
+    """
+
+    images: Tensor
+    has_image: NDArray[np.bool_]
+    has_text: NDArray[np.bool_]
+    tokens: Sequence[Sequence[str]]
+    title_tokens: Sequence[Sequence[str]]
+    labels: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    facets: Sequence[Facet]
+
+    def __len__(self) -> int:
+        return len(self.has_image)
+
+
+class TrainingSet:
+    """Batches of an epoch that depend on the seed and the epoch alone.
+
+    Parameters
+    ----------
+    rows
+        The training products.
+    text_input
+        Tokens to tensors.
+    config
+        Batch size and augmentation.
+    seed
+        Source of chance.
+    """
+
+    def __init__(
+        self, rows: TrainingRows, text_input: TextInput, config: EmbedderConfig, seed: int
+    ) -> None:
+        self.rows = rows
+        self.text_input = text_input
+        self.config = config
+        self.seed = seed
+        self._facet_tokens = [
+            text_input.tokenizer.many(map(spoken, facet.values)) for facet in rows.facets
+        ]
+        self._words = [frozenset(tokens) for tokens in rows.tokens]
+
+    @property
+    def steps(self) -> int:
+        """Batches per epoch; a last batch of one row is left out, it has no negatives."""
+        full, rest = divmod(len(self.rows), self.config.batch_size)
+        return max(1, full + (rest > 1))
+
+    def batches(self, epoch: int) -> Iterator[TrainingBatch]:
+        """Draw the batches of an epoch."""
+        rng = np.random.default_rng([self.seed, epoch])
+        order = rng.permutation(len(self.rows))
+        for step in range(self.steps):
+            chosen = order[step * self.config.batch_size : (step + 1) * self.config.batch_size]
+            yield self._batch(chosen, rng)
+
+    def _batch(self, chosen: NDArray[np.int64], rng: np.random.Generator) -> TrainingBatch:
+        rows, config = self.rows, self.config
+        has_image, has_text = rows.has_image[chosen], rows.has_text[chosen]
+        keep_image, keep_text = _hide(has_image, has_text, config.modality_dropout, rng)
+        texts = [self._augment(row, rng) for row in chosen]
+        queries, positives = self._queries(chosen, rng)
+        hidden = config.word_dropout
+        return TrainingBatch(
+            rows.images[torch.from_numpy(chosen)],
+            *map(torch.from_numpy, (has_image, has_text, keep_image, keep_text)),
+            self.text_input.batch(texts, hidden_share=hidden, rng=rng),
+            torch.from_numpy(rows.labels[chosen]),
+            torch.from_numpy(rows.groups[chosen]),
+            self.text_input.batch(queries, hidden_share=hidden, rng=rng),
+            torch.from_numpy(positives),
+        )
+
+    def _augment(self, row: int, rng: np.random.Generator) -> Sequence[str]:
+        """Take the title alone half of the time, and drop some words; never all."""
+        share = self.config.word_dropout
+        title = self.rows.title_tokens[row]
+        tokens = title if title and share > 0 and rng.random() < 0.5 else self.rows.tokens[row]
+        if share == 0 or len(tokens) < 2:
+            return tokens
+        kept = [token for token in tokens if rng.random() >= share]
+        return kept or tokens
+
+    def _queries(
+        self, chosen: NDArray[np.int64], rng: np.random.Generator
+    ) -> tuple[list[list[str]], NDArray[np.bool_]]:
+        queries: list[list[str]] = []
+        positives = np.eye(len(chosen), dtype=np.bool_)
+        for place, row in enumerate(chosen):
+            if self.rows.facets and rng.random() < 0.5:
+                query, hits = self._facet_query(row, chosen, rng)
+            else:
+                query, hits = self._word_query(row, chosen, rng)
+            queries.append(query)
+            positives[place] |= hits
+        return queries, positives
+
+    def _facet_query(
+        self, row: int, chosen: NDArray[np.int64], rng: np.random.Generator
+    ) -> tuple[list[str], NDArray[np.bool_]]:
+        known = [i for i, facet in enumerate(self.rows.facets) if facet.codes[row] >= 0]
+        count = min(len(known), int(rng.integers(1, QUERY_WORDS)))
+        picked = rng.choice(known, size=count, replace=False) if known else []
+        hits = np.ones(len(chosen), dtype=np.bool_)
+        query: list[str] = []
+        for i in picked:
+            codes = self.rows.facets[i].codes
+            hits &= codes[chosen] == codes[row]
+            query += self._facet_tokens[i][codes[row]]
+        return query, hits
+
+    def _word_query(
+        self, row: int, chosen: NDArray[np.int64], rng: np.random.Generator
+    ) -> tuple[list[str], NDArray[np.bool_]]:
+        tokens = self.rows.title_tokens[row] or self.rows.tokens[row]
+        count = min(len(tokens), int(rng.integers(1, QUERY_WORDS + 1)))
+        places = np.sort(rng.choice(len(tokens), size=count, replace=False)) if count else []
+        query = [tokens[place] for place in places]
+        words = set(query)
+        hits = np.array([words <= self._words[other] for other in chosen])
+        return query, hits
+
+
+def _hide(
+    has_image: NDArray[np.bool_],
+    has_text: NDArray[np.bool_],
+    share: float,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Hide one modality of ``share`` of the products that have both."""
+    draw = rng.random(len(has_image))
+    both = has_image & has_text
+    return has_image & ~(both & (draw < share / 2)), has_text & ~(both & (draw > 1 - share / 2))

@@ -1,0 +1,109 @@
+"""What early stopping looks at: labels and image-to-text retrieval on rows that do not train."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from core_embeddings.columns import Columns
+from core_embeddings.embedder_config import EmbedderConfig
+from core_embeddings.facets import label_codes
+from core_embeddings.missing_text import product_texts
+from core_embeddings.network import FusionNetwork
+from core_embeddings.splits import duplicate_groups
+from core_embeddings.text_input import TextInput
+from core_embeddings.text_tower import TextBatch
+
+RECALL_AT = 10
+
+
+@dataclass
+class Validation:
+    """Metrics of a network on fixed rows; calling it computes them.
+
+    ``score`` is the mean of the head accuracies (fused) and of the image-to-text recall@10, as far
+    as the rows have labels and pairs; for the article's objective it is the pair accuracy.
+    """
+
+    network: FusionNetwork
+    images: Tensor
+    texts: TextBatch
+    has_image: Tensor
+    has_text: Tensor
+    labels: Mapping[str, Tensor]
+    groups: Tensor
+    matching: bool
+
+    @classmethod
+    def of(
+        cls,
+        products: pd.DataFrame,
+        network: FusionNetwork,
+        text_input: TextInput,
+        labels: Mapping[str, Sequence[str]],
+        images_of: Callable[[pd.DataFrame], Tensor],
+        config: EmbedderConfig,
+    ) -> Validation:
+        """Prepare the rows of ``products``."""
+        tokens = text_input.tokens(product_texts(products, "default"))
+        return cls(
+            network,
+            images_of(products),
+            text_input.batch(tokens),
+            torch.tensor([len(several) > 0 for several in products[Columns.IMAGE]]),
+            torch.tensor([len(several) > 0 for several in tokens]),
+            {
+                name: torch.from_numpy(label_codes([str(v) for v in products[name]], classes))
+                for name, classes in labels.items()
+            },
+            torch.from_numpy(np.asarray(duplicate_groups(products), dtype=np.int64)),
+            config.objective == "match",
+        )
+
+    def __call__(self) -> dict[str, float]:
+        """Return the metrics; ``score`` decides which epoch is kept."""
+        network = self.network
+        image, text = network.see(self.images), network.read(self.texts)
+        both = (self.has_image & self.has_text).nonzero()[:, 0]
+        if self.matching:
+            return self._pair_accuracy(image[both], text[both])
+        nothing = torch.zeros_like(self.has_image)
+        seen = network.fuse(image, text, self.has_image, nothing)
+        read = network.fuse(image, text, nothing, self.has_text)
+        fused = network.fuse(image, text, self.has_image, self.has_text)
+        metrics = self._accuracies(fused)
+        if len(both) > 1:
+            metrics["image_to_text_recall"] = self._recall(seen[both], read[both], both)
+        metrics["score"] = float(np.mean(list(metrics.values()))) if metrics else 0.0
+        return metrics
+
+    def _accuracies(self, vectors: Tensor) -> dict[str, float]:
+        metrics = {}
+        for (name, truth), logits in zip(
+            self.labels.items(), self.network.label_logits(vectors), strict=True
+        ):
+            known = truth >= 0
+            if bool(known.any()):
+                right = logits.argmax(1)[known] == truth[known]
+                metrics[f"accuracy.{name}"] = float(right.float().mean())
+        return metrics
+
+    def _recall(self, seen: Tensor, read: Tensor, rows: Tensor) -> float:
+        k = min(RECALL_AT, len(rows))
+        best = (seen @ read.T).topk(k, dim=1).indices  # (n, k)
+        groups = self.groups[rows]
+        found = (groups[best] == groups[:, None]).any(1)
+        return float(found.float().mean())
+
+    def _pair_accuracy(self, image: Tensor, text: Tensor) -> dict[str, float]:
+        if len(image) < 2:
+            return {"score": 0.0}
+        true = self.network.match_logits(image, text) > 0
+        false = self.network.match_logits(image, text.roll(1, 0)) > 0
+        accuracy = (float(true.float().mean()) + 1 - float(false.float().mean())) / 2
+        return {"pair_accuracy": accuracy, "score": accuracy}
