@@ -43,7 +43,7 @@ _SIGNS: Final = str.maketrans(dict.fromkeys("™℠®©", " "))
 _INVISIBLE = "\u00ad\u200b\u200c\u2060\ufeff\ufe0e\ufe0f\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
 _SPELLINGS: Final = str.maketrans(
     dict.fromkeys(_INVISIBLE + "\u2066\u2067\u2068\u2069", "")
-    | dict.fromkeys("’‘ʼ`´", "'")
+    | dict.fromkeys("’‘ʼ", "'")
     | {"‐": "-"}
 )
 
@@ -140,8 +140,8 @@ def normalise(text: str) -> str:
     """
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text.translate(_SIGNS)).lower()
-        # Lower-casing can undo the normal form (İ).
-        text = unicodedata.normalize("NFKC", text).translate(_SPELLINGS)
+        # Lower-casing (İ) and dropping what stood between a letter and its accent undo NFKC.
+        text = unicodedata.normalize("NFKC", text.translate(_SPELLINGS))
     return _TIMES.sub("x", _THOUSANDS.sub("", text.lower()))
 
 

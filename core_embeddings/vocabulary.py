@@ -6,7 +6,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,7 +135,8 @@ class Vocabulary:
     def bucket_rows(self, word: str) -> list[int]:
         """Return the rows of a word's character n-grams, known word or not; never empty."""
         first = 1 + len(self.words)
-        return [first + zlib.crc32(gram.encode()) % self.buckets for gram in _ngrams(word)]
+        grams = (gram.encode("utf-8", "surrogatepass") for gram in _ngrams(word))
+        return [first + zlib.crc32(gram) % self.buckets for gram in grams]
 
     def encode_batch(
         self,
@@ -172,11 +173,10 @@ class Vocabulary:
             )
         kept = [tokens[:max_tokens] for tokens in token_lists]
         lengths = np.fromiter(map(len, kept), dtype=np.int64, count=len(kept))
-        known = [self._rows.get(token, PADDING) for tokens in kept for token in tokens]
-        rows = np.array(known, dtype=np.int64)
+        flat = [token for tokens in kept for token in tokens]
+        rows = np.array([self._rows.get(token, PADDING) for token in flat], dtype=np.int64)
         if rng is not None and hidden_share > 0:
             rows[rng.random(len(rows)) < hidden_share] = PADDING
-        flat = [token for tokens in kept for token in tokens]
         return EncodedBatch(*self._open_unseen(rows, flat), lengths)
 
     def encode(self, tokens: Sequence[str], *, max_tokens: int | None = None) -> EncodedBatch:
@@ -214,12 +214,19 @@ class Vocabulary:
                 "fit the shop again with this version of tuwen"
             )
         words, buckets = saved.get("words"), saved.get("buckets")
-        if not isinstance(words, list) or not isinstance(buckets, int):
+        if not _is_texts(words) or not isinstance(buckets, int):
             raise ArtefactError(
                 "expected a vocabulary with 'words' (a list of text) and 'buckets' (a number); got"
                 f" {sorted(saved)}; the file is damaged, fit the shop again"
             )
-        return cls(tuple(map(str, words)), buckets)
+        try:
+            return cls(tuple(words), buckets)
+        except ConfigError as error:
+            raise ArtefactError(f"{error}; the file is damaged, fit the shop again") from None
+
+
+def _is_texts(value: Any) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _ngrams(word: str) -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import threading
+import zlib
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -175,11 +176,15 @@ class TextFileWordVectors:
         """Yield the number and text of each line that holds a vector."""
         opened = gzip.open if self._path.suffix == ".gz" else open
         # Real files hold broken words: replaced, they match nothing; they need not stop a run.
-        with opened(self._path, "rt", encoding="utf-8", errors="replace", newline="\n") as stream:
-            for number, raw in enumerate(stream, start=1):
-                line = raw.rstrip()
-                if line and not (number == 1 and _is_header(line)):
-                    yield number, line
+        try:
+            with opened(
+                self._path, "rt", encoding="utf-8", errors="replace", newline="\n"
+            ) as lines:
+                yield from _vector_lines(lines)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ArtefactError(
+                f"word vector file {self._path} cannot be read: {error}; fetch it again"
+            ) from None
 
     def _read_size(self) -> int:
         for number, line in self._lines():
@@ -228,10 +233,17 @@ def load_word_vectors(name_or_path: str | None) -> WordVectors | None:
     if name_or_path is None:
         return None
     if name_or_path == "auto":
-        return SentenceEncoderWordVectors() if find_spec(_MODULE) else None
+        return SentenceEncoderWordVectors() if _is_installed() else None
     if name_or_path == SENTENCE_ENCODER:
         return SentenceEncoderWordVectors()
     return TextFileWordVectors(name_or_path)
+
+
+def _is_installed() -> bool:
+    try:
+        return find_spec(_MODULE) is not None
+    except ValueError:  # blocked by an entry in sys.modules that is no module
+        return False
 
 
 def _load_encoder() -> Any:
@@ -243,6 +255,13 @@ def _load_encoder() -> Any:
         ) from None
     # One thread on purpose: these matrices are small, and the machine may be shared.
     return module.USE(threads=1)
+
+
+def _vector_lines(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    for number, raw in enumerate(lines, start=1):
+        line = raw.rstrip()
+        if line and not (number == 1 and _is_header(line)):
+            yield number, line
 
 
 def _is_header(line: str) -> bool:

@@ -1,0 +1,111 @@
+"""A product's text is its own where it has one; the mode decides otherwise."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core_embeddings.errors import ConfigError
+from core_embeddings.missing_text import MissingText, has_text, product_texts, text_attributes
+
+PRODUCTS = pd.DataFrame(
+    {
+        "product_id": ["p1", "p2", "p3", "p4"],
+        "title": ["Nike running shoes", "Phone", "", "  "],
+        "description": ["Light.", "", "", ""],
+        "category": ["Shoes", "Electronics", "Clothing > Tops > Shirts", ""],
+        "brand": ["NIKE", "华为", "Uniqlo", ""],
+        "image": [(), (), ("/a.png",), ("/b.png",)],
+        "image_digest": [(), (), ("00",), ("11",)],
+        "color": ["white", "black", "red|white", ""],
+        "price": [9.0, 99.0, np.nan, 5.0],
+        "season": ["", "", "summer", ""],
+        "split": ["train", "train", "val", "test"],
+    }
+)
+OWN = ["Nike running shoes Light.", "Phone 华为"]
+
+
+def test_default_joins_title_brand_and_description_and_leaves_missing_text_empty() -> None:
+    assert product_texts(PRODUCTS) == [*OWN, "", ""]
+
+
+def test_context_puts_category_brand_and_text_attributes_only_where_text_is_missing() -> None:
+    assert product_texts(PRODUCTS, "context") == [
+        *OWN,
+        "Clothing Tops Shirts Uniqlo red white summer",
+        "",
+    ]
+
+
+def test_context_takes_the_attributes_it_is_given() -> None:
+    texts = product_texts(PRODUCTS, "context", attributes=["season"])
+    assert texts[2] == "Clothing Tops Shirts Uniqlo summer"
+
+
+def test_image_puts_the_inferred_words_only_where_text_is_missing() -> None:
+    inferred = ["no", "no", "red shirt", "blue jeans"]
+    assert product_texts(PRODUCTS, "image", inferred=inferred) == [*OWN, "red shirt", "blue jeans"]
+
+
+def test_has_text_looks_at_title_and_description_alone() -> None:
+    assert has_text(PRODUCTS).tolist() == [True, True, False, False]
+    described = pd.DataFrame({"title": [""], "description": ["warm"], "brand": [""]})
+    assert has_text(described).tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    ("title", "brand", "text"),
+    [
+        ("HP laptop", "hp", "HP laptop"),
+        ("Worship candle", "hip", "Worship candle hip"),
+        ("华为手机", "华为", "华为手机"),
+        ("ＡＰＰＬＥ watch", "Apple", "ＡＰＰＬＥ watch"),
+        ("C++ book", "c++", "C++ book"),
+        ("Bag", "(.*)", "Bag (.*)"),
+        ("Bag", "", "Bag"),
+    ],
+)
+def test_brand_is_added_unless_the_title_names_it(title: str, brand: str, text: str) -> None:
+    frame = pd.DataFrame({"title": [title], "description": [""], "brand": [brand]})
+    assert product_texts(frame) == [text]
+
+
+def test_text_attributes_are_text_columns_that_are_not_reserved() -> None:
+    assert text_attributes(PRODUCTS) == ["color", "season"]
+
+
+def test_absent_columns_count_as_empty() -> None:
+    assert product_texts(pd.DataFrame({"title": ["Red dress"]})) == ["Red dress"]
+    assert product_texts(pd.DataFrame({"product_id": ["p"]}), "context") == [""]
+
+
+def test_no_products_give_no_texts() -> None:
+    empty = PRODUCTS.iloc[:0]
+    assert product_texts(empty, "context") == []
+    assert product_texts(empty, "image", inferred=[]) == []
+    assert has_text(empty).shape == (0,)
+
+
+@given(st.permutations(range(4)), st.sampled_from(["default", "context"]))
+def test_text_of_a_product_does_not_depend_on_the_other_rows(
+    order: list[int], mode: MissingText
+) -> None:
+    expected = product_texts(PRODUCTS, mode)
+    assert product_texts(PRODUCTS.iloc[order], mode) == [expected[row] for row in order]
+    assert [product_texts(PRODUCTS.iloc[[row]], mode)[0] for row in order] == [
+        expected[row] for row in order
+    ]
+
+
+def test_image_without_one_inferred_text_per_product_is_refused() -> None:
+    with pytest.raises(ConfigError, match="each of 4 products; got none; infer words"):
+        product_texts(PRODUCTS, "image")
+    with pytest.raises(ConfigError, match="each of 4 products; got 1; infer words"):
+        product_texts(PRODUCTS, "image", inferred=["red"])
+
+
+def test_unknown_mode_is_refused() -> None:
+    with pytest.raises(ConfigError, match="one of 'default', 'context', 'image'; got 'guess'"):
+        product_texts(PRODUCTS, "guess")  # type: ignore[arg-type]
