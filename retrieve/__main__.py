@@ -1,0 +1,5 @@
+"""Entry of ``python -m retrieve``."""
+
+from retrieve.cli import main
+
+main()
