@@ -12,7 +12,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.optimize import minimize
+
+from classify.lbfgs import minimize_lbfgs
 
 Loss = Literal["softmax", "squared_hinge"]
 Matrix: TypeAlias = Any
@@ -65,7 +66,7 @@ def solve_linear(
     penalize_intercept
         Count b into ‖W‖², as liblinear does.
     max_iter, tol
-        Stop after so many steps, or when one step lowers the objective by less than ``tol`` of its value.
+        Stop after so many steps, or when two steps in a row lower the objective by less than ``tol`` of its value.
 
     References
     ----------
@@ -75,40 +76,33 @@ def solve_linear(
     n_rows, n_features = X.shape
     weight = np.ones(n_rows, dtype) if sample_weight is None else sample_weight.astype(dtype)
     transposed = X.T.tocsr() if sparse.issparse(X) else X.T
-    row_loss = (_softmax_loss if loss == "softmax" else _hinge_loss)(codes, n_classes, weight)
+    row_loss = (_softmax_loss if loss == "softmax" else _hinge_loss)(codes, weight)
     border = n_features * n_classes
     penalized = slice(None) if penalize_intercept else slice(border)
 
-    def value_and_gradient(theta: Floats) -> tuple[float, Floats]:
-        coef = theta[:border].reshape(n_features, n_classes).astype(dtype, copy=False)
-        scores = X @ coef + theta[border:].astype(dtype, copy=False)
+    def objective(theta: Floats) -> tuple[float, Floats]:
+        scores = X @ theta[:border].reshape(n_features, n_classes) + theta[border:]
         value, slope = row_loss(scores)  # slope: (n_rows, n_classes), d loss / d scores
         gradient = np.empty_like(theta)
         gradient[:border] = (transposed @ slope).ravel()
-        gradient[border:] = slope.sum(axis=0, dtype=np.float64)
-        gradient *= C
+        gradient[border:] = slope.sum(axis=0)
+        gradient *= dtype(C)
         gradient[penalized] += theta[penalized]
         return C * value + 0.5 * float(theta[penalized] @ theta[penalized]), gradient
 
-    start = np.zeros(border + n_classes)
+    start = np.zeros(border + n_classes, dtype)
     start[border:] = _start_intercept(codes, n_classes, weight, loss)
-    found = minimize(
-        value_and_gradient,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": max_iter, "ftol": tol, "gtol": 1e-9, "maxcor": 10},
-    )
-    coef = found.x[:border].reshape(n_features, n_classes).T.astype(dtype)
+    found = minimize_lbfgs(objective, start, max_iter=max_iter, tol=tol)
+    coef = found.x[:border].reshape(n_features, n_classes).T
     return LinearSolution(
-        np.ascontiguousarray(coef), found.x[border:].astype(dtype), float(found.fun), int(found.nit)
+        np.ascontiguousarray(coef), found.x[border:].copy(), found.value, found.iterations
     )
 
 
 RowLoss = Callable[[Floats], tuple[float, Floats]]
 
 
-def _softmax_loss(codes: NDArray[np.int64], n_classes: int, weight: Floats) -> RowLoss:
+def _softmax_loss(codes: NDArray[np.int64], weight: Floats) -> RowLoss:
     rows = np.arange(len(codes))
 
     def evaluate(scores: Floats) -> tuple[float, Floats]:
@@ -124,7 +118,7 @@ def _softmax_loss(codes: NDArray[np.int64], n_classes: int, weight: Floats) -> R
     return evaluate
 
 
-def _hinge_loss(codes: NDArray[np.int64], n_classes: int, weight: Floats) -> RowLoss:
+def _hinge_loss(codes: NDArray[np.int64], weight: Floats) -> RowLoss:
     rows = np.arange(len(codes))
 
     def evaluate(scores: Floats) -> tuple[float, Floats]:

@@ -95,6 +95,15 @@ class LinearTagger(ClassifierMixin, BaseEstimator):
             self.intercept_ = found.intercept - (0 if mean is None else self.coef_ @ mean)
         return self
 
+    def calibrate_on(self, X: Matrix, y: Any) -> Self:
+        """Set the temperature from rows the tagger was not fitted on; labels it does not know are left out."""
+        position = {label: code for code, label in enumerate(self.classes_.tolist())}
+        codes = np.array([position.get(label, -1) for label in np.asarray(y).tolist()], np.int64)
+        known = codes >= 0
+        scores = self.class_scores(X)[known] if known.any() else np.zeros((0, len(self.classes_)))
+        self.temperature_ = fit_temperature(scores.astype(np.float64), codes[known])
+        return self
+
     def decision_function(self, X: Matrix) -> Floats:
         """Return scores of shape (n_rows, n_classes); for two classes the margin of the second, (n_rows,)."""
         scores = self.class_scores(X)

@@ -1,0 +1,89 @@
+"""Settings of the taggers, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from core_embeddings.errors import ConfigError
+
+HeadName = Literal["softmax", "svm"]
+Engine = Literal["jieba", "rjieba"]
+
+
+@dataclass(frozen=True)
+class TaggerConfig:
+    """How the taggers of one catalogue are fitted; defaults chosen on validation rows of real catalogues.
+
+    Parameters
+    ----------
+    heads
+        Which linear heads are fitted on every view.
+    softmax_c, svm_c
+        ``C`` of the heads on dense views.
+    lexical_softmax_c, lexical_svm_c
+        ``C`` of the heads on the sparse TF-IDF view.
+    balanced
+        Weight rows so that every value counts alike.
+    max_iter, tol
+        Limits of the solver.
+    lexical
+        Add the TF-IDF view.
+    tokenizer
+        Engine that splits Chinese text.
+    char_ngrams, min_count, max_terms
+        See ``LexicalView.fit``.
+    target_precision, assurance, min_auto_rows
+        See ``choose_threshold``.
+    min_auto_examples
+        A value with fewer training rows is learned and offered, but always sent to review.
+    threads
+        BLAS threads while fitting and tagging.
+    """
+
+    heads: tuple[HeadName, ...] = ("softmax", "svm")
+    softmax_c: float = 10.0
+    svm_c: float = 1.0
+    lexical_softmax_c: float = 10.0
+    lexical_svm_c: float = 1.0
+    balanced: bool = False
+    max_iter: int = 100
+    tol: float = 1e-4
+    lexical: bool = True
+    tokenizer: Engine = "jieba"
+    char_ngrams: bool = True
+    min_count: int = 2
+    max_terms: int = 30_000
+    target_precision: float = 0.95
+    assurance: float = 0.8
+    min_auto_rows: int = 10
+    min_auto_examples: int = 2
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        unknown = set(self.heads) - set(get_args(HeadName))
+        if unknown or not self.heads or len(set(self.heads)) != len(self.heads):
+            raise ConfigError(
+                f"heads must name one or both of {', '.join(get_args(HeadName))}, once each; got {self.heads!r}"
+            )
+        for name in ("softmax_c", "svm_c", "lexical_softmax_c", "lexical_svm_c", "tol"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} must be > 0; got {getattr(self, name)!r}")
+        for name in (
+            "max_iter",
+            "min_count",
+            "max_terms",
+            "min_auto_rows",
+            "min_auto_examples",
+            "threads",
+        ):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be >= 1; got {getattr(self, name)!r}")
+        if not 0 < self.target_precision <= 1:
+            raise ConfigError(
+                f"target_precision must be above 0 and at most 1; got {self.target_precision!r}"
+            )
+        if not 0.5 <= self.assurance < 1:
+            raise ConfigError(
+                f"assurance must be at least 0.5 and below 1; got {self.assurance!r}"
+            )
