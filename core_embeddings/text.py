@@ -85,11 +85,11 @@ class Tokenizer:
         ``"jieba"``, or ``"rjieba"``: many times faster, nearly the same cuts, extra ``[fast]``.
         Models must be used with the engine they were trained with.
     pos_filter
-        Drop function words: by part of speech in Chinese, by a short list in English. Off, because
-        it is not seen to help: TF-IDF + linear SVM on validation rows moves by at most half a point,
-        up or down (Chinese review category .841 -> .845, sentiment .892 -> .891, H&M garment group
-        .881 -> .878, Myntra category .931 -> .932), and jieba becomes six times slower. Texts
-        become a quarter (Chinese) to a third (English) shorter.
+        Drop function words: by part of speech in Chinese, by a short list in English. Off,
+        because it is not seen to help: TF-IDF + linear SVM on validation rows moves by about half
+        a point at most, up or down (accuracy, Chinese review category .841 -> .845, sentiment
+        .892 -> .891, H&M garment group .881 -> .878, Myntra category .931 -> .932), and jieba
+        becomes six times slower. Texts become a fifth (Chinese) to a third (English) shorter.
 
     Raises
     ------
