@@ -32,7 +32,7 @@ _KINDS: Final[tuple[tuple[tuple[str, ...], float], ...]] = (
 """What is asked for, in the order it is said, and how often."""
 
 _LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en", "mixed")
-_RARE: Final = 0.6  # chance of a word that no title uses, where there is one
+_RARE: Final = 0.2  # chance of a word that no title uses, where there is one
 
 
 @dataclass(frozen=True)
@@ -94,12 +94,13 @@ def _text_query(
     if text in asked:
         return []
     asked.add(text)
-    head = {
+    head: dict[str, object] = {
         Columns.QUERY_ID: f"Q{len(asked):04d}",
         Columns.QUERY: text,
         Columns.IMAGE: "",
         "lang": language,
-        "kind": "+".join(wanted) + (" (unseen word)" if rare else ""),
+        "kind": "+".join(wanted),
+        "unseen_word": rare,
     }
     judged = ((product, _grade(target, product, wanted)) for product in products)
     return [_pair(head, product, grade) for product, grade in judged if grade]
@@ -137,12 +138,13 @@ def _value(product: Product, name: str) -> str:
 def _judge_picture(
     name: str, picture: PictureQuery, target: Product, products: list[Product]
 ) -> list[dict[str, object]]:
-    head = {
+    head: dict[str, object] = {
         Columns.QUERY_ID: name,
         Columns.QUERY: "",
         Columns.IMAGE: picture.path,
         "lang": "",
         "kind": "picture",
+        "unseen_word": False,
     }
     rows = []
     for product in products:
@@ -153,5 +155,5 @@ def _judge_picture(
     return rows
 
 
-def _pair(head: dict[str, str], product: Product, grade: int) -> dict[str, object]:
+def _pair(head: dict[str, object], product: Product, grade: int) -> dict[str, object]:
     return {**head, Columns.PRODUCT: product.product_id, Columns.RELEVANCE: grade}

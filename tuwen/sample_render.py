@@ -20,7 +20,11 @@ SIZE: Final = 144
 _BOARD: Final = (
     2 * SIZE
 )  # drawn at twice the size and reduced: smooth edges without fonts or vector libraries
-_GREYS: Final = {"dark": (46, 46, 52), "pale": (240, 240, 238), "metal": (190, 182, 160)}
+_GREYS: Final = {
+    "dark": (46, 46, 52, 255),
+    "pale": (240, 240, 238, 255),
+    "metal": (190, 182, 160, 255),
+}
 _COLOURS: Final = {colour.term.name: colour for colour in COLOURS}
 
 Pixels = NDArray[np.float32]
@@ -84,42 +88,39 @@ def _product(look: Look, generator: np.random.Generator) -> Image.Image:
     accent, plain = (np.array(rgb, dtype=np.float32) for rgb in (colour.accent, base))
     fabric = weave * accent + (1 - weave) * plain
     shade = _shade(generator)[..., None]
-    trim = tuple(int(value * 0.72) for value in base)
-    paints = {
-        "fabric": Image.fromarray(np.clip(fabric * shade, 0, 255).astype(np.uint8)),
-        "trim": Image.new("RGB", (_BOARD, _BOARD), trim),
-        **{name: Image.new("RGB", (_BOARD, _BOARD), grey) for name, grey in _GREYS.items()},
-    }
+    cloth = Image.fromarray(np.clip(fabric * shade, 0, 255).astype(np.uint8)).convert("RGBA")
+    paints = {**_GREYS, "trim": _darker(base, 0.72), "clear": (0, 0, 0, 0)}
     board = Image.new("RGBA", (_BOARD, _BOARD), (0, 0, 0, 0))
-    outline = tuple(int(value * 0.55) for value in base)
     for part in SHAPES[look.shape]:
         mask = Image.new("L", (_BOARD, _BOARD), 0)
-        _trace(mask, part, fill=255)
-        if part.paint == "clear":
-            board.paste((0, 0, 0, 0), (0, 0), mask)
-            continue
-        board.paste(paints[part.paint], (0, 0), mask)
+        _trace(mask, part)
+        board.paste(cloth if part.paint == "fabric" else paints[part.paint], (0, 0), mask)
         if part.paint == "fabric" and part.kind != "line":
-            _outline(board, part, outline)
+            _outline(board, part, _darker(base, 0.55))
     return board
 
 
-def _trace(mask: Image.Image, part: Part, *, fill: int) -> None:
+def _darker(rgb: Rgb, share: float) -> tuple[int, int, int, int]:
+    """Return a darker, opaque tone."""
+    return int(rgb[0] * share), int(rgb[1] * share), int(rgb[2] * share), 255
+
+
+def _trace(mask: Image.Image, part: Part) -> None:
     draw = ImageDraw.Draw(mask)
     scale = _BOARD / 100
     points = [(x * scale, y * scale) for x, y in part.points]
     if part.kind == "ellipse":
-        draw.ellipse(points, fill=fill)
+        draw.ellipse(points, fill=255)
     elif part.kind == "box":
-        draw.rounded_rectangle(points, radius=part.width * scale, fill=fill)
+        draw.rounded_rectangle(points, radius=part.width * scale, fill=255)
     elif part.kind == "line":
         width = max(1, round(part.width * scale))
-        draw.line(_smooth(points, closed=False), fill=fill, width=width, joint="curve")
+        draw.line(_smooth(points, closed=False), fill=255, width=width, joint="curve")
     else:
-        draw.polygon(_smooth(points, closed=True) if part.kind == "blob" else points, fill=fill)
+        draw.polygon(_smooth(points, closed=True) if part.kind == "blob" else points, fill=255)
 
 
-def _outline(board: Image.Image, part: Part, colour: tuple[int, ...]) -> None:
+def _outline(board: Image.Image, part: Part, colour: tuple[int, int, int, int]) -> None:
     draw = ImageDraw.Draw(board)
     scale = _BOARD / 100
     points = [(x * scale, y * scale) for x, y in part.points]
@@ -187,15 +188,16 @@ def _jitter(rgb: Rgb, generator: np.random.Generator) -> Rgb:
 
 
 def _pose(product: Image.Image, generator: np.random.Generator) -> Image.Image:
-    """Turn, scale and shift the product a little."""
-    scale = generator.uniform(0.74, 0.9)
-    side = round(_BOARD * scale)
-    turned = product.rotate(generator.normal(0, 5), Image.Resampling.BILINEAR).resize((side, side))
-    room = _BOARD - side
-    left, top = (int(room * generator.uniform(0.3, 0.7)) for _ in range(2))
-    posed = Image.new("RGBA", (_BOARD, _BOARD), (0, 0, 0, 0))
-    posed.paste(turned, (left, top))
-    return posed
+    """Turn, scale and shift the product a little: one affine map, from the new place to the old."""
+    scale, angle = generator.uniform(0.74, 0.9), np.deg2rad(generator.normal(0, 5))
+    half, room = _BOARD / 2, _BOARD * (1 - scale)
+    right, down = (room * generator.uniform(-0.2, 0.2) for _ in range(2))
+    cos, sin = float(np.cos(angle) / scale), float(np.sin(angle) / scale)
+    x, y = half + right, half + down
+    back = (cos, sin, half - cos * x - sin * y, -sin, cos, half + sin * x - cos * y)
+    return product.transform(
+        (_BOARD, _BOARD), Image.Transform.AFFINE, back, Image.Resampling.BILINEAR
+    )
 
 
 def _background(generator: np.random.Generator) -> Image.Image:

@@ -177,7 +177,7 @@ LEAVES: Final = tuple(
          "trousers", ("wool", "linen"), _PRINTS, _WAISTS, 329, True),
         ("Clothing > Bottoms", "Skirt", ("skirt", "midi skirt"), ("半身裙", "短裙"), (),
          "skirt", ("cotton", "denim", "silk"), _PRINTS, _CLOTHES, 159, True),
-        ("Clothing > Dresses", "Day dress", ("day dress", "sundress"), ("连衣裙", "裙子"), ("frock",),
+        ("Clothing > Dresses", "Day dress", ("day dress", "sundress"), ("连衣裙", "吊带裙"), ("frock",),
          "dress", ("cotton", "linen"), _PRINTS, _CLOTHES, 269, True),
         ("Clothing > Dresses", "Evening gown", ("evening gown", "ball gown"), ("晚礼服", "礼服"), (),
          "dress", ("silk",), _PRINTS, _CLOTHES, 899, True),
