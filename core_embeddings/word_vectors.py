@@ -29,7 +29,7 @@ class WordVectors(Protocol):
 
     @property
     def name(self) -> str:
-        """What the vectors are, for a model's config."""
+        """What ``load_word_vectors`` finds them by."""
 
     @property
     def size(self) -> int:
@@ -73,7 +73,7 @@ class SentenceEncoderWordVectors:
 
     @property
     def name(self) -> str:
-        """What the vectors are, for a model's config."""
+        """What ``load_word_vectors`` finds them by."""
         return SENTENCE_ENCODER
 
     @property
@@ -138,8 +138,8 @@ class TextFileWordVectors:
 
     @property
     def name(self) -> str:
-        """What the vectors are, for a model's config."""
-        return self._path.name
+        """What ``load_word_vectors`` finds them by."""
+        return str(self._path.absolute())
 
     @property
     def size(self) -> int:

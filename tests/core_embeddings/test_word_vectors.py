@@ -56,12 +56,19 @@ def source(request: pytest.FixtureRequest, encoder: CountingEncoder, path: Path)
     return SentenceEncoderWordVectors() if request.param == "encoder" else TextFileWordVectors(path)
 
 
-def test_contract_shape_type_and_name(source: WordVectors) -> None:
+def test_contract_shape_and_type(source: WordVectors) -> None:
     rows = source.vectors(["red", "红色", ""])
     assert rows.shape == (3, source.size)
     assert rows.dtype == np.float32
-    assert source.name
     assert source.vectors([]).shape == (0, source.size)
+
+
+def test_contract_a_source_is_found_again_by_its_name(source: WordVectors) -> None:
+    again = load_word_vectors(source.name)
+    assert again is not None
+    assert type(again) is type(source)
+    assert again.name == source.name
+    assert np.array_equal(again.vectors(["red"]), source.vectors(["red"]))
 
 
 def test_contract_a_word_has_one_vector_wherever_and_whenever_it_is_asked(
@@ -132,7 +139,7 @@ def test_names_choose_the_source(encoder: CountingEncoder, path: Path) -> None:
     assert isinstance(load_word_vectors("sentence-encoder"), SentenceEncoderWordVectors)
     loaded = load_word_vectors(str(path))
     assert isinstance(loaded, TextFileWordVectors)
-    assert loaded.name == "vectors.txt"
+    assert loaded.name == str(path)
 
 
 @pytest.mark.parametrize("header", ["", "3 3\n"])
