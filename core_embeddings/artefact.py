@@ -19,7 +19,7 @@ MANIFEST = "manifest.json"
 
 
 def digest_bytes(*parts: bytes) -> str:
-    """Return the hex BLAKE2b-128 digest of the parts, each length-prefixed so that borders count."""
+    """Return the hex BLAKE2b-128 digest of the parts, length-prefixed so that borders count."""
     state = hashlib.blake2b(digest_size=16)
     for part in parts:
         state.update(len(part).to_bytes(8, "little"))
@@ -95,8 +95,9 @@ def read_json(path: Path) -> Any:
 def new_folder(path: Path) -> Iterator[Path]:
     """Give a folder to write into that takes the place of ``path`` only when the block succeeds.
 
-    The files are synced before the rename. An existing folder is replaced; between its removal and the
-    rename lies one instant, so what must never be missing belongs in a numbered folder named by a JSON file.
+    The files are synced before the rename. An existing folder is replaced; between its removal
+    and the rename lies one instant, so what must never be missing belongs in a numbered folder
+    named by a JSON file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
@@ -175,7 +176,8 @@ class Manifest:
             ) from None
         if (found.kind, found.version) != (kind, version):
             raise ArtefactError(
-                f"{folder} holds {found.kind!r} version {found.version}; expected {kind!r} version {version}; "
+                f"{folder} holds {found.kind!r} version {found.version}; "
+                f"expected {kind!r} version {version}; "
                 "run the fit again with this version of tuwen"
             )
         check_fingerprint(found.fingerprint, fingerprint, what=str(folder))
@@ -192,6 +194,7 @@ def check_fingerprint(found: str, expected: str | None, *, what: str) -> None:
     """
     if expected is not None and found != expected:
         raise FingerprintError(
-            f"{what} was made with embedder {found[:12]}, but the embedder in use is {expected[:12]}; "
-            "their vectors cannot be compared. Run the fit again, or use the embedder it was made with"
+            f"{what} was made with embedder {found[:12]}, but the embedder in use is "
+            f"{expected[:12]}; their vectors cannot be compared. Run the fit again, or use the "
+            "embedder it was made with"
         )

@@ -1,4 +1,4 @@
-"""Frozen dataclasses from TOML and overrides: unknown keys are refused, every value is checked, one flat view."""
+"""Frozen dataclasses from TOML and overrides: unknown keys refused, every value checked."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def apply_overrides(
 ) -> dict[str, Any]:
     """Return ``mapping`` with ``key=value`` overrides applied.
 
-    A key is dotted (``embedder.epochs=3``), or the last part alone where only one section has it (``epochs=3``).
-    Values are read as TOML; what is not TOML is taken as text.
+    A key is dotted (``embedder.epochs=3``), or the last part alone where only one section has it
+    (``epochs=3``). Values are read as TOML; what is not TOML is taken as text.
 
     Raises
     ------

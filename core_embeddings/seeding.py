@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def numpy_generator(seed: int | np.random.Generator) -> np.random.Generator:
-    """Return a Generator: the given one, or a new one made from an integer seed (SPEC 7 of scientific Python)."""
+    """Return a Generator: the given one, or one made from an integer seed (Scientific SPEC 7)."""
     return np.random.default_rng(seed)
 
 

@@ -35,7 +35,7 @@ class Run(Protocol):
         """Log a file, or a folder with all it holds."""
 
     def log_dataset(self, name: str, digest: str, rows: int, context: str) -> None:
-        """Log which data went in, by digest; ``context`` is ``training``, ``validation`` or ``test``."""
+        """Log which data went in; ``context`` is ``training``, ``validation`` or ``test``."""
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags."""
