@@ -25,6 +25,8 @@ app = typer.Typer(
     help="Search products by vector: exact, filtered, with the article's softmax score.",
 )
 
+_UNKNOWN = "unknown"  # a table that does not name its embedder
+
 VectorsArgument = Annotated[
     Path, typer.Argument(metavar="VECTORS", help="Parquet with product_id and vector.")
 ]
@@ -41,7 +43,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.
 
 
 @app.command(
-    epilog='Example: python -m retrieve search vectors.parquet "black dress" --embedder shop/embedder'
+    epilog='Example: python -m retrieve search vectors.parquet "red dress" --embedder shop/embedder'
 )
 def search(
     vectors: VectorsArgument,
@@ -68,7 +70,7 @@ def search(
         _show(_search_table(matcher, queries, k, allow), out, as_json)
         return
     images = None if image is None else [image]
-    _show(matcher.search([text or ""] if text else None, images, k, allow=allow), out, as_json)
+    _show(matcher.search([text] if text else None, images, k, allow=allow), out, as_json)
 
 
 @app.command(epilog="Example: python -m retrieve similar vectors.parquet 0108775015 -k 5")
@@ -101,7 +103,7 @@ def _open(path: Path, embedder: Path | None, temperature: float) -> Matcher:
     return Matcher(
         table.ids,
         table.vectors,
-        fingerprint=table.fingerprint or "",
+        fingerprint=table.fingerprint or _UNKNOWN,
         embedder=model,
         temperature=temperature,
     )
@@ -111,9 +113,10 @@ def _search_table(matcher: Matcher, path: Path, k: int, allow: Mask | None) -> p
     from retrieve.vector_table import read_vectors
 
     table = read_vectors(path, id_column=Columns.QUERY_ID)
-    if table.fingerprint and matcher.fingerprint and table.fingerprint != matcher.fingerprint:
+    made_by = table.fingerprint or _UNKNOWN
+    if _UNKNOWN not in (made_by, matcher.fingerprint) and made_by != matcher.fingerprint:
         raise FingerprintError(
-            f"{path} was made with embedder {table.fingerprint[:12]}, the products with "
+            f"{path} was made with embedder {made_by[:12]}, the products with "
             f"{matcher.fingerprint[:12]}; embed both with the same one"
         )
     return matcher.search_vectors(table.vectors, k, allow=allow, query_ids=table.ids)
