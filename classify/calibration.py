@@ -1,4 +1,4 @@
-"""Temperature scaling: one number that makes scores honest probabilities without changing their order."""
+"""Temperature scaling: one number makes scores honest probabilities and keeps their order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LOG_TEMPERATURE_RANGE = (-6.0, 6.0)
 
 
 def fit_temperature(scores: NDArray[Any], codes: NDArray[np.int64]) -> float:
-    """Return the temperature T > 0 that minimises the mean cross-entropy of ``softmax(scores / T)``.
+    """Return the temperature T > 0 of least mean cross-entropy of ``softmax(scores / T)``.
 
     Parameters
     ----------

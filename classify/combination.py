@@ -1,4 +1,4 @@
-"""How the answers of several models become one: a weighted sum of log-probabilities, chosen on validation rows."""
+"""Several models, one answer: a weighted sum of log-probabilities, chosen on validation rows."""
 
 from __future__ import annotations
 
@@ -42,16 +42,17 @@ class Combination:
         return tuple(weight * self.temperature for weight in self.weights)
 
     def log_probabilities(self, parts: NDArray[Any]) -> NDArray[Any]:
-        """Combine log-probabilities of shape (n_parts, n_rows, n_classes) to (n_rows, n_classes)."""
+        """Combine log-probabilities (n_parts, n_rows, n_classes) to (n_rows, n_classes)."""
         return log_softmax(np.tensordot(self.weights, parts, axes=1), axis=1)
 
 
 def choose_combination(parts: NDArray[Any], codes: NDArray[np.int64]) -> Combination:
     """Return the combination that does best on validation rows.
 
-    Candidates are the log-loss blend, greedy ensemble selection, the plain mean, and each part alone, so that the
-    choice is never below its best part on these rows. Best means accuracy + macro-F1; on a tie the earlier in
-    that order wins. With fewer than ``MIN_ROWS`` rows the plain mean is taken unseen.
+    Candidates are the log-loss blend, greedy ensemble selection, the plain mean, and each part
+    alone, so that the choice is never below its best part on these rows. Best means accuracy +
+    macro-F1; on a tie the earlier in that order wins. With fewer than ``MIN_ROWS`` rows the plain
+    mean is taken unseen.
 
     Parameters
     ----------
@@ -63,13 +64,18 @@ def choose_combination(parts: NDArray[Any], codes: NDArray[np.int64]) -> Combina
     even = np.full(len(parts), 1 / len(parts))
     if len(codes) < MIN_ROWS or parts.shape[2] < 2 or len(parts) == 1:
         return Combination(tuple(even.tolist()))
-    candidates = [blend_weights(parts, codes), greedy_weights(parts, codes), even, *np.eye(len(parts))]
+    candidates = [
+        blend_weights(parts, codes),
+        greedy_weights(parts, codes),
+        even,
+        *np.eye(len(parts)),
+    ]
     best = max(candidates, key=lambda weights: _quality(weights, parts, codes))
     return Combination(tuple((best / _temperature(best, parts, codes)).tolist()))
 
 
 def blend_weights(parts: NDArray[Any], codes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the weights ≥ 0 of least cross-entropy: a convex problem in as many unknowns as parts."""
+    """Return the weights ≥ 0 of least cross-entropy: a small convex problem."""
     rows = np.arange(len(codes))
     truth = parts[:, rows, codes].mean(axis=1)
 
@@ -87,7 +93,7 @@ def blend_weights(parts: NDArray[Any], codes: NDArray[np.int64]) -> NDArray[np.f
 
 
 def greedy_weights(parts: NDArray[Any], codes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return how often each part is drawn when the bag grows by what helps accuracy + macro-F1 most.
+    """Return each part's share of a bag that grows by what helps accuracy + macro-F1 most.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""When a tag may be written without a human: a confidence threshold that keeps a promised precision."""
+"""When a tag may be written without a human: a threshold that keeps a promised precision."""
 
 from __future__ import annotations
 
@@ -50,8 +50,9 @@ def choose_threshold(
 ) -> Threshold:
     """Return the lowest threshold whose precision on these rows is safely at the target.
 
-    A threshold qualifies when at least ``min_rows`` rows reach it and the lower Wilson bound of their precision
-    is at least the target. Where none qualifies everything goes to review (``NEVER``).
+    A threshold qualifies when at least ``min_rows`` rows reach it and the lower Wilson bound of
+    their precision is at least the target. Where none qualifies everything goes to review
+    (``NEVER``).
 
     Parameters
     ----------
@@ -60,8 +61,9 @@ def choose_threshold(
     target_precision
         Promised share of correct tags among ``auto``, 0 … 1.
     assurance
-        One-sided confidence of the bound, 0.5 … 1; 0.5 takes the precision as measured. Choosing the best of many
-        thresholds flatters it, so some assurance is needed to keep the promise on new rows.
+        One-sided confidence of the bound, 0.5 … 1; 0.5 takes the precision as measured. Choosing
+        the best of many thresholds flatters it, so some assurance is needed to keep the promise on
+        new rows.
     min_rows
         Fewest rows that say anything.
 

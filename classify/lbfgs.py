@@ -1,7 +1,7 @@
 """Limited-memory BFGS for large smooth convex problems, in the precision of its start.
 
-SciPy's L-BFGS-B works in float64 and handles bounds we do not have; with a million unknowns that bookkeeping takes
-several times as long as the objective itself.
+SciPy's L-BFGS-B works in float64 and handles bounds we do not have; with a million unknowns that
+bookkeeping takes several times as long as the objective itself.
 """
 
 from __future__ import annotations
@@ -49,13 +49,15 @@ def minimize_lbfgs(
     start
         First point, of shape (n,), float32 or float64.
     max_iter, tol
-        Stop after so many steps, or when two steps in a row lower the value by less than ``tol`` of itself.
+        Stop after so many steps, or when two steps in a row lower the value by less than ``tol`` of
+        itself.
     memory
         Pairs of steps remembered.
 
     References
     ----------
-    Nocedal and Wright 2006, *Numerical Optimization*, algorithm 7.4, with a backtracking line search.
+    Nocedal and Wright 2006, *Numerical Optimization*, algorithm 7.4, with a backtracking line
+    search.
     """
     x, pairs = start, deque[_Pair](maxlen=memory)
     value, gradient = objective(x)
@@ -98,7 +100,7 @@ def _direction(gradient: Floats, pairs: deque[_Pair]) -> Floats:
 def _search(
     objective: Objective, x: Floats, value: float, direction: Floats, slope: float
 ) -> tuple[Floats, float, Floats] | None:
-    """Shorten the step until the value falls enough; each guess is the minimum of a parabola. None: no way down."""
+    """Shorten the step, parabola by parabola, until the value falls enough; None: no way down."""
     length = 1.0
     for _ in range(MAX_HALVINGS):
         step = direction * direction.dtype.type(length)

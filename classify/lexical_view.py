@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from classify.tagger_config import Engine
 from core_embeddings.artefact import read_json, write_json
 from core_embeddings.columns import Columns
 from core_embeddings.errors import ArtefactError, ConfigError
@@ -24,7 +25,7 @@ TITLE_MARK = "t:"
 GRAM_MARK = "c:"
 
 
-def default_tokenizer(engine: str = "jieba") -> Tokenize:
+def default_tokenizer(engine: Engine = "jieba") -> Tokenize:
     """Return the suite's tokenizer; imported late, since its dictionary is heavy."""
     from core_embeddings.text import Tokenizer
 
@@ -36,8 +37,9 @@ def product_terms(
 ) -> Iterator[str]:
     """Yield the terms of one product.
 
-    Words and word pairs of title, brand and description; those of the title once more under their own mark,
-    because a word means more there; character n-grams of the title's words, for spelling variants.
+    Words and word pairs of title, brand and description; those of the title once more under their
+    own mark, because a word means more there; character n-grams of the title's words, for spelling
+    variants.
     """
     in_title = [word.lower() for word in tokenize(title)]
     in_rest = [word.lower() for word in tokenize(f"{brand} {description}".strip())]
@@ -89,8 +91,8 @@ class LexicalView:
     ) -> LexicalView:
         """Learn vocabulary and idf from training products.
 
-        Terms of at least ``min_count`` products are kept, the most frequent ``max_terms`` of them, ties by term.
-        ``idf = 1 + ln((1 + n) / (1 + df))``.
+        Terms of at least ``min_count`` products are kept, the most frequent ``max_terms`` of them,
+        ties by term. ``idf = 1 + ln((1 + n) / (1 + df))``.
         """
         if min_count < 1 or max_terms < 1:
             raise ConfigError(

@@ -1,7 +1,7 @@
-"""L2-regularised linear classifiers, all classes at once: one L-BFGS over one matrix product per step.
+"""L2-regularised linear classifiers, all classes at once: one matrix product per L-BFGS step.
 
-liblinear solves one class after another; with many classes and a few thousand rows the same optimum is reached
-much sooner by batching the classes into the columns of one matrix.
+liblinear solves one class after another; with many classes and a few thousand rows the same optimum
+is reached much sooner by batching the classes into the columns of one matrix.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ def solve_linear(
     penalize_intercept
         Count b into ‖W‖², as liblinear does.
     max_iter, tol
-        Stop after so many steps, or when two steps in a row lower the objective by less than ``tol`` of its value.
+        Stop after so many steps, or when two steps in a row lower the objective by less than
+        ``tol`` of its value.
 
     References
     ----------

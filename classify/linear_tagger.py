@@ -1,4 +1,4 @@
-"""What the softmax and the SVM tagger share: standardise, solve, calibrate; scikit-learn's contract."""
+"""What both taggers share: standardise, solve, calibrate; scikit-learn's contract."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ ClassWeight = Literal["balanced"] | Mapping[Any, float] | None
 
 
 class LinearTagger(ClassifierMixin, BaseEstimator):
-    """Linear classifier with calibrated confidence; ``SoftmaxTagger`` and ``SVMTagger`` name the loss.
+    """Linear classifier with calibrated confidence; subclasses name the loss.
 
-    Columns are centred and scaled to unit variance inside ``fit``, then all divided by √n_features, so that rows
-    have length about 1 and one ``C`` suits any width; ``coef_`` is given in the units of the input. Columns of a
-    sparse matrix are scaled but not centred. The intercept is not penalised.
+    Columns are centred and scaled to unit variance inside ``fit``, then all divided by √n_features,
+    so that rows have length about 1 and one ``C`` suits any width; ``coef_`` is given in the units
+    of the input. Columns of a sparse matrix are scaled but not centred. The intercept is not
+    penalised.
 
     Parameters
     ----------
@@ -39,8 +40,8 @@ class LinearTagger(ClassifierMixin, BaseEstimator):
     standardize
         ``False`` takes the columns as they come (TF-IDF rows already have length 1).
     calibrate
-        Fit a temperature on out-of-fold scores of ``cv`` folds. Classes with one row stay in every training part
-        and are not scored. ``False`` leaves the temperature at 1.
+        Fit a temperature on out-of-fold scores of ``cv`` folds. Classes with one row stay in every
+        training part and are not scored. ``False`` leaves the temperature at 1.
     cv
         Number of folds, ≥ 2.
 
@@ -76,7 +77,7 @@ class LinearTagger(ClassifierMixin, BaseEstimator):
         self.cv = cv
 
     def fit(self, X: Matrix, y: Any) -> Self:
-        """Fit on rows X of shape (n_rows, n_features), dense or sparse, with labels y of shape (n_rows,)."""
+        """Fit on X of shape (n_rows, n_features), dense or sparse, with labels y (n_rows,)."""
         self._check_settings()
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=(np.float64, np.float32))
         check_classification_targets(y)
@@ -85,7 +86,9 @@ class LinearTagger(ClassifierMixin, BaseEstimator):
         mean, scale = _moments(X) if self.standardize else (None, None)
         inner = X if scale is None else _standardized(X, mean, scale)
         found = self._solve(inner, codes, weight)
-        self.n_iter_ = max(found.iterations, 1)  # scikit-learn's contract: a fit took at least one step
+        self.n_iter_ = max(
+            found.iterations, 1
+        )  # scikit-learn's contract: a fit took at least one step
         self.temperature_ = 1.0
         if self.calibrate and len(self.classes_) > 1:
             self.temperature_ = self._out_of_fold_temperature(inner, codes, weight)
@@ -95,8 +98,28 @@ class LinearTagger(ClassifierMixin, BaseEstimator):
             self.intercept_ = found.intercept - (0 if mean is None else self.coef_ @ mean)
         return self
 
+    @classmethod
+    def restored(
+        cls, classes: NDArray[Any], coef: Floats, intercept: Floats, *, temperature: float
+    ) -> Self:
+        """Return a fitted tagger from what was saved of one.
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not belong together.
+        """
+        if coef.ndim != 2 or not len(classes) == len(coef) == len(intercept):
+            raise ValueError(
+                f"{len(classes)} classes, weights {coef.shape} and {len(intercept)} intercepts"
+            )
+        tagger = cls()
+        tagger.classes_, tagger.coef_, tagger.intercept_ = classes, coef, intercept
+        tagger.temperature_, tagger.n_features_in_ = temperature, coef.shape[1]
+        return tagger
+
     def calibrate_on(self, X: Matrix, y: Any) -> Self:
-        """Set the temperature from rows the tagger was not fitted on; labels it does not know are left out."""
+        """Set the temperature from rows not fitted on; unknown labels are left out."""
         position = {label: code for code, label in enumerate(self.classes_.tolist())}
         codes = np.array([position.get(label, -1) for label in np.asarray(y).tolist()], np.int64)
         known = codes >= 0
@@ -105,16 +128,14 @@ class LinearTagger(ClassifierMixin, BaseEstimator):
         return self
 
     def decision_function(self, X: Matrix) -> Floats:
-        """Return scores of shape (n_rows, n_classes); for two classes the margin of the second, (n_rows,)."""
+        """Return scores (n_rows, n_classes); for two classes the margin of the second (n_rows,)."""
         scores = self.class_scores(X)
         return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
     def class_scores(self, X: Matrix) -> Floats:
         """Return scores of shape (n_rows, n_classes), whatever the number of classes."""
         check_is_fitted(self)
-        X = validate_data(
-            self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False
-        )
+        X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
         return X @ self.coef_.T.astype(X.dtype) + self.intercept_.astype(X.dtype)
 
     def predict_proba(self, X: Matrix) -> Floats:
@@ -122,7 +143,7 @@ class LinearTagger(ClassifierMixin, BaseEstimator):
         return softmax(self.class_scores(X).astype(np.float64) / self.temperature_, axis=1)
 
     def predict(self, X: Matrix) -> NDArray[Any]:
-        """Return the most likely class of each row, of shape (n_rows,); ties go to the first class."""
+        """Return the likeliest class of each row, of shape (n_rows,); ties go to the first."""
         best = self.class_scores(X).argmax(axis=1)
         return self.classes_[best]
 
@@ -133,7 +154,9 @@ class LinearTagger(ClassifierMixin, BaseEstimator):
 
     def _check_settings(self) -> None:
         if not self.C > 0:
-            raise ConfigError(f"C must be a number > 0; got {self.C!r}; small C means strong penalty")
+            raise ConfigError(
+                f"C must be a number > 0; got {self.C!r}; small C means strong penalty"
+            )
         if self.max_iter < 1:
             raise ConfigError(f"max_iter must be >= 1; got {self.max_iter!r}")
         if self.cv < 2:

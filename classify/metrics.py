@@ -28,7 +28,7 @@ def macro_f1(truth: ArrayLike, predicted: ArrayLike) -> float:
 
 
 def recall(truth: ArrayLike, predicted: ArrayLike) -> float:
-    """Return the unweighted mean, over the labels that are true somewhere, of the share of their rows found.
+    """Return the mean, over the labels that are true somewhere, of the share of their rows found.
 
     Also known as balanced accuracy. NaN without rows.
     """
@@ -48,7 +48,8 @@ def top5_accuracy(
     Parameters
     ----------
     codes
-        True column of each row, of shape (n_rows,); -1 for a label the model does not know, which counts as missed.
+        True column of each row, of shape (n_rows,); -1 for a label the model does not know, which
+        counts as missed.
     probabilities
         Of shape (n_rows, n_classes); ties go to the earlier column.
     """
@@ -61,9 +62,9 @@ def top5_accuracy(
 def ece(confidence: ArrayLike, correct: ArrayLike, *, bins: int = ECE_BINS) -> float:
     """Return the expected calibration error over bins that hold equally many rows.
 
-    Rows are ordered by confidence and cut into ``bins`` runs of equal length; rows of equal confidence stay
-    together, in the bin of the middle one. The error is the mean over rows of |accuracy - mean confidence| of
-    their bin. NaN without rows.
+    Rows are ordered by confidence and cut into ``bins`` runs of equal length; rows of equal
+    confidence stay together, in the bin of the middle one. The error is the mean over rows of
+    |accuracy - mean confidence| of their bin. NaN without rows.
 
     References
     ----------

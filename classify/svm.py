@@ -9,7 +9,7 @@ from classify.linear_tagger import LinearTagger
 
 
 class SVMTagger(LinearTagger):
-    """Linear SVM, one class against the rest, squared hinge; its margins become calibrated confidence.
+    """Linear SVM, one class against the rest, squared hinge, with calibrated confidence.
 
     Probabilities are ``softmax(margins / temperature_)``: with ``calibrate=False`` they only rank.
     Parameters and attributes are those of ``LinearTagger``.

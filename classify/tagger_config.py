@@ -13,7 +13,7 @@ Engine = Literal["jieba", "rjieba"]
 
 @dataclass(frozen=True)
 class TaggerConfig:
-    """How the taggers of one catalogue are fitted; defaults chosen on validation rows of real catalogues.
+    """How the taggers of one catalogue are fitted; defaults chosen on validation rows.
 
     Parameters
     ----------
@@ -64,7 +64,8 @@ class TaggerConfig:
         unknown = set(self.heads) - set(get_args(HeadName))
         if unknown or not self.heads or len(set(self.heads)) != len(self.heads):
             raise ConfigError(
-                f"heads must name one or both of {', '.join(get_args(HeadName))}, once each; got {self.heads!r}"
+                f"heads must name one or both of {', '.join(get_args(HeadName))}, once each; "
+                f"got {self.heads!r}"
             )
         for name in ("softmax_c", "svm_c", "lexical_softmax_c", "lexical_svm_c", "tol"):
             if not getattr(self, name) > 0:
@@ -84,6 +85,4 @@ class TaggerConfig:
                 f"target_precision must be above 0 and at most 1; got {self.target_precision!r}"
             )
         if not 0.5 <= self.assurance < 1:
-            raise ConfigError(
-                f"assurance must be at least 0.5 and below 1; got {self.assurance!r}"
-            )
+            raise ConfigError(f"assurance must be at least 0.5 and below 1; got {self.assurance!r}")

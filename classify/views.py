@@ -1,4 +1,4 @@
-"""One field, several views: linear heads on each, and one combination per kind of product (both, image, text only)."""
+"""One field, several views: linear heads on each, one combination per modality at hand."""
 
 from __future__ import annotations
 
@@ -37,23 +37,24 @@ class Part(NamedTuple):
 
 
 def view_modality(view: str) -> Modality:
-    """Return what a view is made of: ``image``, ``text`` (also ``lexical``), or ``both`` for any other name."""
+    """Return what a view is made of: ``image``, ``text`` (also ``lexical``), else ``both``."""
     return _MODALITY_OF.get(view, "both")
 
 
 def available_modality(has_image: Mask, has_text: Mask) -> NDArray[Any]:
-    """Return ``both``, ``image`` or ``text`` per row; a row that claims neither is taken as ``both``."""
+    """Return ``both``, ``image`` or ``text`` per row; a row with neither is taken as ``both``."""
     return np.where(has_image == has_text, "both", np.where(has_image, "image", "text"))
 
 
 class MultiViewTagger:
     """Tags one field from several views of a product.
 
-    Every head is fitted on training rows that have its view's modality, and its temperature on validation rows.
-    Per modality one combination of the heads that may be used there, and one threshold for ``auto``, are chosen on
-    validation rows: all heads for products with image and text; only the heads of the image view for products
-    without text, and the other way round (learned by hiding the other modality of the validation rows). Where no
-    view of that modality exists, the views made of both serve. Nothing is fitted on validation rows but these few
+    Every head is fitted on training rows that have its view's modality, and its temperature on
+    validation rows. Per modality one combination of the heads that may be used there, and one
+    threshold for ``auto``, are chosen on validation rows: all heads for products with image and
+    text; only the heads of the image view for products without text, and the other way round
+    (learned by hiding the other modality of the validation rows). Where no view of that modality
+    exists, the views made of both serve. Nothing is fitted on validation rows but these few
     numbers, so that confidence stays honest.
 
     Parameters
@@ -142,17 +143,18 @@ class MultiViewTagger:
     ) -> Mask:
         """Return True where a tag is ``auto``.
 
-        Its confidence reaches the threshold of the product's modality, and its value had enough training rows.
+        Its confidence reaches the threshold of the product's modality, and its value had enough
+        training rows.
         """
         kinds = available_modality(has_image, has_text)
         auto = self.examples_[codes] >= self.config.min_auto_examples
         for modality in MODALITIES:
             rows = kinds == modality
-            auto[rows] &= self.thresholds_[modality].decide(confidence[rows])
+            auto[rows] &= self.thresholds_.get(modality, NEVER).decide(confidence[rows])
         return auto
 
     def explain(self) -> pd.DataFrame:
-        """Return ``modality``, ``view``, ``head``, ``share`` (0 … 1, sums to 1 per modality), ``temperature``."""
+        """Return ``modality, view, head, share, temperature``; shares sum to 1 per modality."""
         rows = [
             (modality, part.view, part.head, share, combination.temperature)
             for modality, combination in self.combinations_.items()
@@ -200,7 +202,7 @@ class MultiViewTagger:
         return combination.log_probabilities(self._stacked(views, rows, modality))
 
     def _stacked(self, views: Views, rows: NDArray[np.int64], modality: str) -> NDArray[Any]:
-        """Return the log-probabilities of the usable parts, of shape (n_parts, n_rows, n_classes)."""
+        """Return the usable parts' log-probabilities, (n_parts, n_rows, n_classes)."""
         answers = list(self._answers(views, rows, self.usable_parts(modality)))
         return np.array(answers).reshape(-1, len(rows), len(self.classes_))
 

@@ -1,0 +1,89 @@
+"""What every tagger has to beat: the most frequent value, and TF-IDF with a linear SVM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.svm import LinearSVC
+
+from classify.metrics import accuracy
+from core_embeddings.columns import Columns
+
+Mask = NDArray[np.bool_]
+TEXT_CHOICES: Final = ((Columns.TITLE,), (Columns.TITLE, Columns.DESCRIPTION))
+
+
+class Answer(NamedTuple):
+    """What a baseline says of some products."""
+
+    predicted: NDArray[Any]
+    """Best value of each, of shape (n_rows,)."""
+    classes: NDArray[Any]
+    """Values known, of shape (n_classes,)."""
+    scores: NDArray[Any]
+    """Higher is likelier, of shape (n_rows, n_classes)."""
+
+
+Baseline = Callable[[pd.DataFrame], Answer]
+
+
+def fit_majority(labels: NDArray[Any]) -> Baseline:
+    """Return the baseline that ranks values by how often they occur; ties by value."""
+    classes, counts = np.unique(labels, return_counts=True)
+    scores = counts / counts.sum()
+
+    def answer(products: pd.DataFrame) -> Answer:
+        predicted = np.full(len(products), classes[scores.argmax()], dtype=object)
+        return Answer(predicted, classes, np.tile(scores, (len(products), 1)))
+
+    return answer
+
+
+def fit_tfidf_svm(
+    products: pd.DataFrame, labels: NDArray[Any], *, train: Mask, val: Mask
+) -> Baseline | None:
+    """Return ``TfidfVectorizer`` + ``LinearSVC`` at their defaults, fitted on training rows.
+
+    On the title, or on title and description: what is more accurate on the validation rows; without
+    such rows the latter. ``None`` where the training rows have fewer than two labels, or no words.
+    """
+    known = labels != ""
+    train, val = train & known, val & known
+    if len(np.unique(labels[train])) < 2:
+        return None
+    best: tuple[float, Baseline] | None = None
+    for names in TEXT_CHOICES:
+        texts = _texts(products, names)
+        model = make_pipeline(TfidfVectorizer(), LinearSVC())
+        try:
+            model.fit(texts[train], labels[train])
+        except ValueError:  # no word in any text
+            continue
+        quality = accuracy(labels[val], model.predict(texts[val])) if val.any() else 0.0
+        if best is None or quality >= best[0]:
+            best = quality, _answering(model, names)
+    return best[1] if best else None
+
+
+def _answering(model: Pipeline, names: tuple[str, ...]) -> Baseline:
+    def answer(products: pd.DataFrame) -> Answer:
+        texts = _texts(products, names)
+        scores = model.decision_function(texts)
+        if scores.ndim == 1:
+            scores = np.column_stack([-scores, scores])
+        return Answer(model.predict(texts), model.classes_, scores)
+
+    return answer
+
+
+def _texts(products: pd.DataFrame, names: tuple[str, ...]) -> NDArray[Any]:
+    joined = products[names[0]]
+    for name in names[1:]:
+        joined = joined + " " + products[name]
+    return joined.to_numpy(dtype=object)

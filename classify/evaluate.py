@@ -1,0 +1,157 @@
+"""How good the taggers are on held-out products, with one modality hidden, and beside baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from classify import metrics
+from classify.availability import availability
+from classify.baselines import Answer, fit_majority, fit_tfidf_svm
+from classify.labels import field_labels
+from classify.linear_solver import Matrix
+from classify.taggers import TaggerSet
+from classify.views import Mask, MultiViewTagger
+
+FUSED: Final = "fused"
+IMAGE_ONLY: Final = "image only"
+TEXT_ONLY: Final = "text only"
+TFIDF_SVM: Final = "tfidf+svm"
+MAJORITY: Final = "majority"
+REPORT_COLUMNS: Final = ("field", "model", "metric", "value", "n")
+SHOWN: Final = 20
+
+
+def evaluate_tagging(
+    tagger_set: TaggerSet,
+    views: Mapping[str, Matrix],
+    products: pd.DataFrame,
+    *,
+    split: ArrayLike,
+    rows: str = "test",
+    fields: Sequence[str] | None = None,
+    has_image: ArrayLike | None = None,
+    has_text: ArrayLike | None = None,
+    baselines: bool = True,
+) -> pd.DataFrame:
+    """Return every metric of every model on labelled products of one split.
+
+    Parameters
+    ----------
+    tagger_set
+        Fitted on the rows of split ``train``.
+    views, products, has_image, has_text
+        All products, as in ``TaggerSet.fit``.
+    split
+        Split of each product; the baselines are fitted on ``train`` and choose on ``val``.
+    rows
+        The split that is measured.
+    fields
+        Which fields; by default all that were learned.
+    baselines
+        Add ``tfidf+svm`` and ``majority``.
+
+    Returns
+    -------
+    DataFrame
+        ``field``, ``model``, ``metric``, ``value``, ``n`` (products measured). ``fused`` sees all;
+        ``image only`` and ``text only`` are the same taggers with the other modality hidden, over
+        the products that have theirs. A value never seen in training counts as an error.
+    """
+    split = np.asarray(split, dtype=object)
+    available = availability(products, has_image, has_text)
+    measured = np.flatnonzero(split == rows)
+    held_out = products.iloc[measured]
+    prepared = tagger_set.prepare({name: X[measured] for name, X in views.items()}, held_out)
+    seen, read = available.has_image[measured], available.has_text[measured]
+    none = np.zeros(len(measured), dtype=bool)
+    shown = {FUSED: (seen, read), IMAGE_ONLY: (seen, none), TEXT_ONLY: (none, read)}
+    records: list[tuple[str, str, str, float, int]] = []
+    for field in tagger_set.fields if fields is None else fields:
+        labels = field_labels(products, field)
+        for model, (image, text) in shown.items():
+            kept = np.flatnonzero((labels[measured] != "") & (image | text))
+            views_kept = {name: X[kept] for name, X in prepared.items()}
+            found = _measure(
+                tagger_set.taggers[field],
+                views_kept,
+                labels[measured][kept],
+                image[kept],
+                text[kept],
+            )
+            records += [(field, model, name, value, len(kept)) for name, value in found.items()]
+        if baselines:
+            records += _baseline_records(field, products, labels, split, rows)
+    return pd.DataFrame(records, columns=list(REPORT_COLUMNS))
+
+
+def confusion(
+    truth: ArrayLike, predicted: ArrayLike, *, most: int = SHOWN, other: str = "(other)"
+) -> pd.DataFrame:
+    """Return how often each true value (index) was tagged as each value (columns), as counts.
+
+    The ``most`` frequent true values are shown, in order of frequency (ties by value); the rest are
+    one row and column ``other``, last, present only when needed.
+    """
+    truth, predicted = pd.Series(truth, dtype=object), pd.Series(predicted, dtype=object)
+    counts = truth.value_counts().rename_axis("value").reset_index(name="count")
+    ordered = counts.sort_values(["count", "value"], ascending=[False, True])["value"]
+    names = ordered.head(most).tolist()
+    rows = truth.where(truth.isin(names), other)
+    columns = predicted.where(predicted.isin(names), other)
+    if (rows == other).any() or (columns == other).any():
+        names.append(other)
+    table = pd.crosstab(rows, columns).reindex(index=names, columns=names, fill_value=0)
+    return table.rename_axis(index="true", columns="predicted")
+
+
+def _measure(
+    tagger: MultiViewTagger,
+    views: Mapping[str, Matrix],
+    truth: NDArray[Any],
+    image: Mask,
+    text: Mask,
+) -> dict[str, float]:
+    probabilities = np.exp(tagger.log_probabilities(views, has_image=image, has_text=text))
+    best = probabilities.argmax(axis=1)
+    confidence = probabilities[np.arange(len(best)), best]
+    auto = tagger.decide(confidence, best, has_image=image, has_text=text)
+    predicted = tagger.classes_[best]
+    correct = predicted == truth
+    return {
+        **_label_metrics(truth, Answer(predicted, tagger.classes_, probabilities)),
+        "ece": metrics.ece(confidence, correct),
+        "coverage": metrics.coverage(auto),
+        "auto_accuracy": metrics.auto_accuracy(correct, auto),
+    }
+
+
+def _label_metrics(truth: NDArray[Any], answer: Answer) -> dict[str, float]:
+    position = {name: at for at, name in enumerate(answer.classes.tolist())}
+    codes = np.array([position.get(name, -1) for name in truth.tolist()], dtype=np.int64)
+    return {
+        "accuracy": metrics.accuracy(truth, answer.predicted),
+        "macro_f1": metrics.macro_f1(truth, answer.predicted),
+        "recall": metrics.recall(truth, answer.predicted),
+        "top5_accuracy": metrics.top5_accuracy(codes, answer.scores),
+    }
+
+
+def _baseline_records(
+    field: str, products: pd.DataFrame, labels: NDArray[Any], split: NDArray[Any], rows: str
+) -> Iterator[tuple[str, str, str, float, int]]:
+    train, val = split == "train", split == "val"
+    kept = np.flatnonzero((split == rows) & (labels != ""))
+    fitted = {
+        TFIDF_SVM: fit_tfidf_svm(products, labels, train=train, val=val),
+        MAJORITY: fit_majority(labels[train & (labels != "")]),
+    }
+    for model, baseline in fitted.items():
+        if baseline is None:
+            continue
+        found = _label_metrics(labels[kept], baseline(products.iloc[kept]))
+        yield from ((field, model, name, value, len(kept)) for name, value in found.items())
