@@ -1,0 +1,5 @@
+"""``python -m recommend``."""
+
+from recommend.cli import main
+
+main()
