@@ -23,7 +23,8 @@ END: Final = pd.Timestamp("2026-06-30T00:00:00Z")
 """The log ends here, whatever the day it is made."""
 
 DAYS: Final = 120
-_LATE: Final = 0.8  # share of the log after which the late products are launched
+_LATE: Final = 0.86  # launch of the late products: by now four fifths of the events have happened
+_PROMOTED: Final = 3.0  # how much more often a late product is shown
 _COLD_SHARE, _LATE_SHARE = 0.04, 0.08
 _FAMILY: Final = {colour.term.name: colour.family for colour in COLOURS}
 _BAD_ROWS: Final = (
@@ -49,7 +50,7 @@ class Log:
     tastes
         Main and second taste by user.
     cold, late
-        Ids of products nobody met, and of those launched in the last fifth of the time.
+        Ids of products nobody met, and of those launched near the end.
     dirty
         The planted bad rows: ``row`` (1-based), ``kind``, ``column``.
     """
@@ -65,9 +66,9 @@ def affinity(taste: Taste, products: list[Product]) -> Floats:
     """Return how much a taste likes each product, as a log-weight of shape (n_products,)."""
     return np.array(
         [
-            2.4 * (product.design.leaf.term.name in taste.leaves)
-            + 1.6 * (_FAMILY[product.design.color] in taste.families)
-            + 1.0 * (product.design.brand.en in taste.brands)
+            3.0 * (product.design.leaf.term.name in taste.leaves)
+            + 2.2 * (_FAMILY[product.design.color] in taste.families)
+            + 1.6 * (product.design.brand.en in taste.brands)
             for product in products
         ]
     )
@@ -75,7 +76,7 @@ def affinity(taste: Taste, products: list[Product]) -> Floats:
 
 def plan_log(products: list[Product], users: int, generator: np.random.Generator) -> Log:
     """Let ``users`` shoppers loose on the products (those a careful reader keeps)."""
-    popularity = generator.normal(0, 0.7, len(products))
+    popularity = generator.normal(0, 0.5, len(products))
     order = generator.permutation(len(products))
     cuts = np.round(np.cumsum((_COLD_SHARE, _LATE_SHARE)) * len(products)).astype(int)
     launch = np.zeros(len(products))
@@ -121,10 +122,11 @@ def _stroll(
         int(generator.integers(2, 5)) if few else int(np.clip(generator.lognormal(3, 0.5), 5, 70))
     )
     fresh = np.ones(len(main), dtype=bool)
+    shown = np.where(launch > 0, _PROMOTED, 1.0)
     meetings = []
     for time in np.sort(generator.uniform(start, 1, min(count, len(main) // 3))):
         share = 0.05 + 0.3 * float(time)
-        chance = ((1 - share) * main + share * second) * (fresh & (launch <= time))
+        chance = ((1 - share) * main + share * second) * (fresh & (launch <= time)) * shown
         row = int(generator.choice(len(main), p=chance / chance.sum()))
         fresh[row] = False
         meetings.append(_Meeting(row, float(time)))
