@@ -15,7 +15,7 @@ NUMERIC_SHARE = 0.9
 
 
 class Attribute(NamedTuple):
-    """A converted column: ``values`` of shape (n,), and the positions and text of cells that did not parse."""
+    """A converted column: ``values`` of shape (n,), and place and text of the ``bad`` cells."""
 
     values: pd.Series
     bad: list[tuple[int, str]]
@@ -24,13 +24,15 @@ class Attribute(NamedTuple):
 def convert_attribute(column: pd.Series) -> Attribute:
     """Return an attribute column as numbers (missing is NaN) or as clean text (missing is "").
 
-    The answer depends on the values, not on the file's format: numbers written as text become numbers, unless a
-    cell has a leading zero (``0007`` is a code). Columns of whole numbers without holes stay integers. In a numeric
-    column, the few cells that are no finite number become NaN and are reported.
+    The answer depends on the values, not on the file's format: numbers written as text become
+    numbers, unless a cell has a leading zero (``0007`` is a code). Columns of whole numbers without
+    holes stay integers. In a numeric column, the few cells that are no finite number become NaN and
+    are reported.
     """
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-        if not pd.api.types.is_complex_dtype(column):
-            return _typed_numbers(column)
+    kinds = pd.api.types
+    not_real = kinds.is_bool_dtype(column) or kinds.is_complex_dtype(column)
+    if kinds.is_numeric_dtype(column) and not not_real:
+        return _typed_numbers(column)
     cells = text_cells(column)
     parsed = map_distinct(cells, parse_number)
     if not _is_numeric(cells, parsed):
@@ -43,8 +45,8 @@ def convert_attribute(column: pd.Series) -> Attribute:
     ]
     numbers = [math.nan if number is None else number for number in parsed]
     whole = not bad and all(map(_is_whole, set(cells))) and max(map(abs, numbers)) < 2**62
-    values = np.array([int(cell) for cell in cells], np.int64) if whole else np.array(numbers)
-    return Attribute(pd.Series(values, index=column.index), bad)
+    kept = np.array([int(cell) for cell in cells] if whole else numbers)
+    return Attribute(pd.Series(kept, index=column.index), bad)
 
 
 def _is_numeric(cells: list[str], parsed: list[float | None]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from core_embeddings.cleaning import (
     clean_category,
     clean_text,
     map_distinct,
-    text_cells,
+    optional_cells,
 )
 from core_embeddings.columns import LEVEL_SEPARATOR, TEXT_COLUMNS, Columns
 from core_embeddings.frames import read_raw, rename_columns, require_columns
@@ -53,8 +54,9 @@ def read_catalogue(
 ) -> Loaded:
     """Read products; bad rows go to ``rejects``, good rows go on.
 
-    A product needs an id and something to go by: a title, a description or a brand, or a readable image.
-    (A category alone does not tell it from its neighbours.) Of several usable rows with one id the first wins.
+    A product needs an id and something to go by: a title, a description or a brand, or a readable
+    image. (A category alone does not tell it from its neighbours.) Of several usable rows with one
+    id the first wins.
 
     Parameters
     ----------
@@ -74,13 +76,15 @@ def read_catalogue(
     Returns
     -------
     Loaded
-        ``rows``: ``product_id``, ``title``, ``description``, ``category``, ``brand``, ``image`` (tuple of absolute
-        paths), ``image_digest`` (tuple of hex digests), then attributes as numbers or text, and ``split`` if given.
+        ``rows``: ``product_id``, ``title``, ``description``, ``category``, ``brand``, ``image``
+        (tuple of absolute paths), ``image_digest`` (tuple of hex digests), then attributes as
+        numbers or text, and ``split`` if given.
 
     Raises
     ------
     TableError
-        If the file cannot be read, has no rows or no ``product_id``, or ``columns`` names an unknown column.
+        If the file cannot be read, has no rows or no ``product_id``, or ``columns`` names an
+        unknown column.
     """
     raw = read_raw(path)
     frame = rename_columns(raw.frame, columns, path=path)
@@ -95,10 +99,8 @@ def read_catalogue(
     kept = _choose(products, raw.rows, names, checked, rejects)
     chosen = products.iloc[kept].reset_index(drop=True)
     good = [[checked[name] for name in names[place] if not checked[name].problem] for place in kept]
-    image = pd.Series([tuple(one.path for one in images) for images in good], dtype=object)
-    digest = pd.Series([tuple(one.digest for one in images) for images in good], dtype=object)
-    chosen.insert(5, Columns.IMAGE, image)
-    chosen.insert(6, Columns.IMAGE_DIGEST, digest)
+    chosen[Columns.IMAGE] = _tuples([[one.path for one in images] for images in good])
+    chosen[Columns.IMAGE_DIGEST] = _tuples([[one.digest for one in images] for images in good])
     rest = frame.drop(columns=[name for name in chosen.columns if name in frame.columns])
     attributes = add_attributes(
         chosen, rest.iloc[kept], rows=raw.rows[kept], rejects=rejects, ids=Columns.PRODUCT
@@ -114,7 +116,7 @@ def add_attributes(
     rejects: RejectLog,
     ids: str | None,
 ) -> pd.DataFrame:
-    """Return ``table`` with the columns of ``rest`` converted and appended; cells that do not parse are noted.
+    """Return ``table`` with the columns of ``rest`` converted and appended; bad cells are noted.
 
     Parameters
     ----------
@@ -127,30 +129,27 @@ def add_attributes(
     ids
         Column of ``table`` to name in the rejects, if any.
     """
-    converted = [table]
+    columns = {name: table[name] for name in table.columns}
     for name in rest.columns:
         values, bad = convert_attribute(rest[name].reset_index(drop=True))
-        converted.append(values.rename(name))
+        columns[name] = values
         for place, cell in bad:
             product = "" if ids is None else table[ids].iloc[place]
             reason = f"not a number{ROW_KEPT} without it"
             rejects.add(rows[place], name, reason, value=cell, product_id=product)
-    return pd.concat(converted, axis=1)
+    return pd.DataFrame(columns)
 
 
 def _clean_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    cleaned: dict[str, list[str]] = {}
+    cleaned: dict[str, pd.Series] = {}
     limits = {Columns.DESCRIPTION: DESCRIPTION_LIMIT, Columns.BRAND: ATTRIBUTE_LIMIT}
     for name in (Columns.PRODUCT, *TEXT_COLUMNS):
-        joiner = LEVEL_SEPARATOR if name == Columns.CATEGORY else " "
-        blank = [""] * len(frame)
-        cells = text_cells(frame[name], joiner=joiner) if name in frame.columns else blank
-        limit = limits.get(name, TITLE_LIMIT)
         is_path = name == Columns.CATEGORY
-        cleaned[name] = map_distinct(
-            cells, clean_category if is_path else lambda cell, limit=limit: clean_text(cell, limit)
-        )
-    return pd.DataFrame(cleaned, dtype=object)
+        cells = optional_cells(frame, name, joiner=LEVEL_SEPARATOR if is_path else " ")
+        clean = partial(clean_text, limit=limits.get(name, TITLE_LIMIT))
+        values = map_distinct(cells, clean_category if is_path else clean)
+        cleaned[name] = pd.Series(values, dtype=object)
+    return pd.DataFrame(cleaned)
 
 
 def _named_images(frame: pd.DataFrame) -> list[list[str]]:
@@ -166,7 +165,7 @@ def _choose(
     checked: Mapping[str, CheckedImage],
     rejects: RejectLog,
 ) -> NDArray[np.int64]:
-    """Return the positions of the products to keep, and note why the others, or some images, were not."""
+    """Return the positions of the products to keep; note why others, or some images, are not."""
     kept: list[int] = []
     seen: set[str] = set()
     texts = products[Columns.TITLE] + products[Columns.DESCRIPTION] + products[Columns.BRAND]
@@ -196,6 +195,10 @@ def _choose(
             reason = checked[name].problem + outcome
             rejects.add(row, Columns.IMAGE, reason, value=name, product_id=product)
     return np.asarray(kept, dtype=np.int64)
+
+
+def _tuples(values: list[list[str]]) -> pd.Series:
+    return pd.Series([tuple(several) for several in values], dtype=object)
 
 
 def _outcome(has_text: bool, has_image: bool) -> str:

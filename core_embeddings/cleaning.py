@@ -9,6 +9,7 @@ import numbers
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,7 +24,7 @@ ATTRIBUTE_LIMIT = 1_000
 T = TypeVar("T")
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
-# Controls but white space, soft hyphen, zero-width, bidi, annotation and tag characters, non-characters.
+# Controls but white space, soft hyphen, zero-width, bidi, annotation, tag and non-characters.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e"
     "\u2060-\u206f\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
@@ -37,7 +38,7 @@ _NO_NUMBER = frozenset({"", "nan", "null", "none", "na", "n/a", "<na>", "-"})
 
 
 def clean_text(value: str, limit: int) -> str:
-    """Return text fit for a model: NFC, no invisible characters, single spaces, at most ``limit`` characters.
+    """Return text fit for a model: NFC, nothing invisible, single spaces, at most ``limit`` long.
 
     Emoji stay whole. Width is left alone: folding it is the tokenizer's business.
     Cleaning twice changes nothing.
@@ -64,7 +65,10 @@ def clean_values(value: str) -> str:
 
 
 def cell_text(value: Any, *, joiner: str = VALUE_SEPARATOR) -> str:
-    """Return any cell as text: missing is "", whole floats read as integers, lists are joined, dicts are JSON."""
+    """Return any cell as text.
+
+    Missing is "", whole floats read as integers, lists are joined, dicts are JSON.
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, list | tuple | set | frozenset | np.ndarray):
@@ -90,14 +94,15 @@ def _number_text(value: numbers.Real) -> str:
     number = float(value)
     if math.isnan(number):
         return ""
-    # A column of integers with one hole arrives as floats: 7.0 was 7. Above 2^53 that is no longer sure.
+    # A column of integers with one hole arrives as floats: 7.0 was 7. Above 2^53 that is no longer
+    # sure.
     return str(int(number)) if number.is_integer() and abs(number) < 2**53 else repr(number)
 
 
 def parse_number(text: str) -> float | None:
-    """Return a plain decimal number; NaN where the cell is empty or says "missing", None where it is no number.
+    """Return a plain decimal number, NaN where the cell says "missing", None where it is no number.
 
-    Infinite values are no numbers here: no price, rating or relevance is.
+    Infinite values are no numbers here: no price, rating or relevance is infinite.
     """
     stripped = text.strip()
     if stripped.lower() in _NO_NUMBER:
@@ -122,3 +127,15 @@ def map_distinct(values: Iterable[str], function: Callable[[str], T]) -> list[T]
 def text_cells(column: pd.Series, *, joiner: str = VALUE_SEPARATOR) -> list[str]:
     """Return a column of any dtype as text, one string per row, not cleaned."""
     return [cell_text(value, joiner=joiner) for value in column.astype(object)]
+
+
+def optional_cells(frame: pd.DataFrame, name: str, *, joiner: str = VALUE_SEPARATOR) -> list[str]:
+    """Return a column as text, "" everywhere where the table has no such column."""
+    if name not in frame.columns:
+        return [""] * len(frame)
+    return text_cells(frame[name], joiner=joiner)
+
+
+def clean_column(frame: pd.DataFrame, name: str) -> list[str]:
+    """Return a column as clean one-line text, "" everywhere where there is no such column."""
+    return map_distinct(optional_cells(frame, name), partial(clean_text, limit=TITLE_LIMIT))

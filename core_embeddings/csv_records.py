@@ -20,7 +20,8 @@ class Record(NamedTuple):
 def csv_records(lines: list[str]) -> Iterator[Record]:
     """Cut lines into records; after a broken one, go on with the very next line.
 
-    A quote that is never closed would otherwise swallow every good row up to the next quote, or all of them.
+    A quote that is never closed would otherwise swallow every good row up to the next quote, or all
+    of them.
     """
     start, width = 0, 0
     while start < len(lines):
@@ -56,7 +57,8 @@ def _until_broken(lines: list[str], start: int, width: int) -> Iterator[tuple[Re
 
 @contextmanager
 def _long_cells() -> Iterator[None]:
-    # The csv module caps a cell at 128 KiB for the whole process; a long description must not end the file.
+    # The csv module caps a cell at 128 KiB for the whole process; a long description must not end
+    # the file.
     before = csv.field_size_limit(sys.maxsize)
     try:
         yield

@@ -15,10 +15,10 @@ MAX_LENGTH = 60
 def taggable_fields(products: pd.DataFrame) -> list[str]:
     """Return the columns worth a tagger, ``category`` first.
 
-    ``category`` needs two distinct values. Another text column needs 2 to 200 distinct values (the parts count where
-    ``|`` joins several), and at most one per five filled rows (never fewer than 2 are allowed); at least half of its
-    cells filled; no value longer than 60 characters. Numbers, ids (``…_id``), ``…_group`` of codes and the
-    reserved columns are left out.
+    ``category`` needs two distinct values. Another text column needs 2 to 200 distinct values (the
+    parts count where ``|`` joins several), and at most one per five filled rows (never fewer than 2
+    are allowed); at least half of its cells filled; no value longer than 60 characters. Numbers,
+    ids (``…_id``) and the reserved columns are left out.
     """
     fields = []
     if Columns.CATEGORY in products and products[Columns.CATEGORY].replace("", None).nunique() >= 2:
@@ -31,7 +31,9 @@ def taggable_fields(products: pd.DataFrame) -> list[str]:
 
 def numeric_fields(products: pd.DataFrame) -> list[str]:
     """Return the attribute columns that hold numbers, in table order."""
-    return [name for name in products if name not in RESERVED and _is_number(products[name])]
+    return [
+        name for name in products.columns if name not in RESERVED and _is_number(products[name])
+    ]
 
 
 def _is_number(column: pd.Series) -> bool:

@@ -17,9 +17,10 @@ FORMATS = (".parquet", ".csv", ".jsonl")
 
 
 def read_frame(path: str | Path) -> pd.DataFrame:
-    """Read a Parquet, CSV or JSON Lines table, plain or gzipped, from a local path or any fsspec URL.
+    """Read a Parquet, CSV or JSON Lines table, plain or gzipped, from a path or any fsspec URL.
 
-    CSV cells stay text, so that ``0007`` keeps its zeros. Rows that cannot be cut into cells are left out.
+    CSV cells stay text, so that ``0007`` keeps its zeros. Rows that cannot be cut into cells are
+    left out.
 
     Raises
     ------
@@ -30,7 +31,7 @@ def read_frame(path: str | Path) -> pd.DataFrame:
 
 
 def read_raw(path: str | Path) -> RawTable:
-    """Read a table like :func:`read_frame`, with row numbers and the rows that could not be cut into cells."""
+    """Read a table like :func:`read_frame`, with row numbers and the rows left out."""
     suffix = table_suffix(path)
     payload = _read_bytes(str(path))
     if not payload.strip():
@@ -67,10 +68,11 @@ def rename_columns(
     path: str | Path,
     wanted: Collection[str] | None = None,
 ) -> pd.DataFrame:
-    """Return the frame with ``{ours: theirs}`` applied; a column of ours that is displaced becomes ``<ours>_original``.
+    """Return the frame with ``{ours: theirs}`` applied.
 
-    One mapping may serve several tables: with ``wanted``, names outside it are passed over, and so is a mapping
-    whose ``theirs`` is absent while ``ours`` is there.
+    A column of ours that is displaced stays, as ``<ours>_original``.
+    One mapping may serve several tables: with ``wanted``, names outside it are passed over, and so
+    is a mapping whose ``theirs`` is absent while ``ours`` is there.
 
     Raises
     ------
@@ -149,5 +151,6 @@ def _check_names(frame: pd.DataFrame, path: str) -> None:
     repeated = frame.columns[frame.columns.duplicated()]
     if len(repeated):
         raise TableError(
-            f"{path} has two columns named {repeated[0]!r}; expected every name once; rename one of them"
+            f"{path} has two columns named {repeated[0]!r}; expected every name once; "
+            "rename one of them"
         )

@@ -25,7 +25,7 @@ _PROTOCOL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?://|:)")
 
 
 class CheckedImage(NamedTuple):
-    """One named image: the absolute ``path`` and ``digest`` of a readable one, or the ``problem``."""
+    """One image: absolute ``path`` and ``digest`` of a readable one, or the ``problem`` with it."""
 
     path: str
     digest: str
@@ -60,7 +60,8 @@ class ImageFolder:
         ``progress`` is called with (images done, images in all).
         """
         distinct = list(dict.fromkeys(names))
-        # Reading and inflating leave the interpreter lock; more threads than cores only fight for the disk.
+        # Reading and inflating leave the interpreter lock; more threads than cores only fight for
+        # the disk.
         workers = min(8, os.cpu_count() or 1)
         found: dict[str, CheckedImage] = {}
         with ThreadPoolExecutor(workers) as pool:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from core_embeddings.catalogue import Loaded, add_attributes
 from core_embeddings.cleaning import (
-    TITLE_LIMIT,
-    clean_text,
+    clean_column,
     map_distinct,
+    optional_cells,
     parse_number,
-    text_cells,
 )
 from core_embeddings.columns import Columns
 from core_embeddings.frames import read_raw, rename_columns, require_columns
@@ -30,7 +31,7 @@ def read_interactions(
     known_products: Collection[str],
     columns: Mapping[str, str] | None = None,
 ) -> Loaded:
-    """Read interactions; rows with an unknown product, no user, or a bad number or time go to ``rejects``.
+    """Read interactions; rows without a user or known product, or with a bad number or time, go.
 
     Parameters
     ----------
@@ -44,8 +45,9 @@ def read_interactions(
     Returns
     -------
     Loaded
-        ``rows``: ``user_id``, ``product_id``, ``event`` (lower case, default ``purchase``), ``value`` (float, NaN
-        where missing), ``timestamp`` (datetime64[ns, UTC], NaT where missing), then the other columns.
+        ``rows``: ``user_id``, ``product_id``, ``event`` (lower case, default ``purchase``),
+        ``value`` (float, NaN where missing), ``timestamp`` (datetime64[ns, UTC], NaT where
+        missing), then the other columns.
 
     Raises
     ------
@@ -55,39 +57,19 @@ def read_interactions(
     raw = read_raw(path)
     frame = rename_columns(raw.frame, columns, path=path, wanted=_NAMES)
     require_columns(frame, [Columns.USER, Columns.PRODUCT], path=path)
-    table = pd.DataFrame(
-        {
-            name: clean_column(frame, name)
-            for name in (Columns.USER, Columns.PRODUCT, Columns.EVENT)
-        },
-        dtype=object,
-    )
-    table[Columns.EVENT] = [event.lower() or DEFAULT_EVENT for event in table[Columns.EVENT]]
-    values = optional_cells(frame, Columns.VALUE)
-    numbers = map_distinct(values, parse_number)
-    table[Columns.VALUE] = np.array([np.nan if n is None else n for n in numbers], dtype=float)
-    blank = pd.Series([None] * len(frame), dtype=object)
-    instants = parse_timestamps(frame.get(Columns.TIMESTAMP, blank).reset_index(drop=True))
-    table[Columns.TIMESTAMP] = instants.values
-
-    known = set(known_products)
-    unknown = [product not in known for product in table[Columns.PRODUCT]]
-    problems = (
-        (Columns.USER, "missing user", table[Columns.USER] == "", table[Columns.USER]),
-        (Columns.PRODUCT, "missing id", table[Columns.PRODUCT] == "", table[Columns.PRODUCT]),
-        (Columns.PRODUCT, "unknown product", unknown, table[Columns.PRODUCT]),
-        (Columns.VALUE, "not a number", [n is None for n in numbers], values),
-        (Columns.TIMESTAMP, "not ISO 8601 or epoch seconds", instants.bad, instants.text),
-    )
+    table, problems = _clean(frame, known_products)
     good = np.ones(len(table), dtype=bool)
-    for column, reason, wrong, cells in problems:
+    for problem in problems:
         # A row is named once, by its first problem.
-        for place in np.flatnonzero(np.asarray(wrong, dtype=bool) & good):
-            product = table[Columns.PRODUCT].iloc[place]
+        for place in np.flatnonzero(problem.wrong & good):
             raw.rejects.add(
-                raw.rows[place], column, reason, value=list(cells)[place], product_id=product
+                raw.rows[place],
+                problem.column,
+                problem.reason,
+                value=problem.cells[place],
+                product_id=table[Columns.PRODUCT].iloc[place],
             )
-        good &= ~np.asarray(wrong, dtype=bool)
+        good &= ~problem.wrong
     kept = np.flatnonzero(good)
     rest = frame.drop(columns=[name for name in _NAMES if name in frame.columns])
     rows = add_attributes(
@@ -100,11 +82,45 @@ def read_interactions(
     return Loaded(rows, raw.rejects.frame())
 
 
-def optional_cells(frame: pd.DataFrame, name: str) -> list[str]:
-    """Return a column as text, "" everywhere where the table has no such column."""
-    return text_cells(frame[name]) if name in frame.columns else [""] * len(frame)
+class _Problem(NamedTuple):
+    column: str
+    reason: str
+    wrong: NDArray[np.bool_]
+    cells: list[str]
 
 
-def clean_column(frame: pd.DataFrame, name: str) -> list[str]:
-    """Return a column as clean one-line text, "" everywhere where the table has no such column."""
-    return map_distinct(optional_cells(frame, name), lambda cell: clean_text(cell, TITLE_LIMIT))
+class _Cleaned(NamedTuple):
+    table: pd.DataFrame
+    problems: list[_Problem]
+
+
+def _clean(frame: pd.DataFrame, known_products: Collection[str]) -> _Cleaned:
+    users, products = clean_column(frame, Columns.USER), clean_column(frame, Columns.PRODUCT)
+    events = [event.lower() or DEFAULT_EVENT for event in clean_column(frame, Columns.EVENT)]
+    amounts = optional_cells(frame, Columns.VALUE)
+    numbers = map_distinct(amounts, parse_number)
+    blank = pd.Series([None] * len(frame), dtype=object)
+    instants = parse_timestamps(frame.get(Columns.TIMESTAMP, blank).reset_index(drop=True))
+    table = {
+        Columns.USER: pd.Series(users, dtype=object),
+        Columns.PRODUCT: pd.Series(products, dtype=object),
+        Columns.EVENT: pd.Series(events, dtype=object),
+        Columns.VALUE: np.array([np.nan if n is None else n for n in numbers], dtype=np.float64),
+        Columns.TIMESTAMP: instants.values,
+    }
+    known = set(known_products)
+    not_time = "not ISO 8601 or epoch seconds"
+    problems = [
+        _Problem(Columns.USER, "missing user", _flags(not user for user in users), users),
+        _Problem(Columns.PRODUCT, "missing id", _flags(not name for name in products), products),
+        _Problem(
+            Columns.PRODUCT, "unknown product", _flags(n not in known for n in products), products
+        ),
+        _Problem(Columns.VALUE, "not a number", _flags(n is None for n in numbers), amounts),
+        _Problem(Columns.TIMESTAMP, not_time, instants.bad, instants.text),
+    ]
+    return _Cleaned(pd.DataFrame(table), problems)
+
+
+def _flags(values: Iterable[bool]) -> NDArray[np.bool_]:
+    return np.fromiter(values, dtype=bool)

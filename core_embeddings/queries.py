@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core_embeddings.catalogue import add_attributes
-from core_embeddings.cleaning import map_distinct, parse_number
+from core_embeddings.cleaning import clean_column, map_distinct, optional_cells, parse_number
 from core_embeddings.columns import Columns
 from core_embeddings.errors import TableError
 from core_embeddings.frames import read_raw, rename_columns, require_columns
@@ -22,7 +22,6 @@ from core_embeddings.image_cells import (
     image_names,
     images_folder,
 )
-from core_embeddings.interactions import clean_column, optional_cells
 from core_embeddings.rejects import QUERY_KEPT, ROW_KEPT, TEXT_ONLY, RejectLog
 
 _JUDGED = (Columns.PRODUCT, Columns.RELEVANCE)
@@ -66,8 +65,8 @@ def read_queries(
     Returns
     -------
     LoadedQueries
-        ``queries``: ``query_id``, ``query``, ``image`` (absolute path or ""), ``user_id``, then other
-        columns; ``judgements``: ``query_id``, ``product_id``, ``relevance`` (float >= 0).
+        ``queries``: ``query_id``, ``query``, ``image`` (absolute path or ""), ``user_id``, then
+        other columns; ``judgements``: ``query_id``, ``product_id``, ``relevance`` (float >= 0).
 
     Raises
     ------

@@ -20,7 +20,8 @@ from core_embeddings.rejects import ROW_KEPT, RejectLog
 
 MAX_COLUMNS = 2_000
 _REPLACED = "bytes that are not UTF-8 were replaced" + ROW_KEPT
-# What ``surrogateescape`` makes of a byte that is no UTF-8; valid UTF-8 cannot hold one, so none goes unnoticed.
+# What ``surrogateescape`` makes of a byte that is no UTF-8; valid UTF-8 cannot hold one, so none
+# goes unnoticed.
 _NO_UTF8 = re.compile("[\udc80-\udcff]")
 
 
@@ -37,7 +38,7 @@ class RawTable(NamedTuple):
 
 
 def read_parquet(payload: bytes, path: str) -> RawTable:
-    """Read a Parquet table; ``path`` is named in the TableError raised where it cannot be read."""
+    """Read a Parquet table; ``path`` is named in the TableError raised where that fails."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -55,9 +56,10 @@ def read_parquet(payload: bytes, path: str) -> RawTable:
 
 
 def read_csv(payload: bytes, path: str) -> RawTable:
-    """Read a CSV table; ``path`` is named in the TableError raised where it cannot be read."""
+    """Read a CSV table; ``path`` is named in the TableError raised where that fails."""
     _refuse_other_encodings(payload, path)
-    # Every byte that is no UTF-8 becomes a lone surrogate, which valid UTF-8 cannot hold: none goes unnoticed.
+    # Every byte that is no UTF-8 becomes a lone surrogate, which valid UTF-8 cannot hold: none goes
+    # unnoticed.
     text = payload.decode("utf-8-sig", "surrogateescape")
     rejects, rows, records = RejectLog(), [], []
     header: list[str] = []
@@ -97,13 +99,13 @@ def _refuse_other_encodings(payload: bytes, path: str) -> None:
         wrong = True
     if wrong:
         raise TableError(
-            f"{path} is not UTF-8 (its first line does not decode); expected UTF-8, with or without BOM; "
-            "save it as 'CSV UTF-8'"
+            f"{path} is not UTF-8 (its first line does not decode); expected UTF-8, with or "
+            "without BOM; save it as 'CSV UTF-8'"
         )
 
 
 def read_jsonl(payload: bytes, path: str) -> RawTable:
-    """Read a JSON Lines table; ``path`` is named in the TableError raised where it cannot be read."""
+    """Read a JSON Lines table; ``path`` is named in the TableError raised where that fails."""
     rejects, rows, records = RejectLog(), [], []
     number = 0
     for line in payload.removeprefix(b"\xef\xbb\xbf").split(b"\n"):

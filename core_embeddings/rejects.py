@@ -18,7 +18,7 @@ OTHER_IMAGES = " with its other images"
 
 
 class Reject(NamedTuple):
-    """One problem: data row (1-based), id of the product if known, column, reason, offending value."""
+    """One problem: data row (1-based), product if known, column, reason, offending value."""
 
     row: int
     product_id: str
@@ -53,7 +53,7 @@ class RejectLog:
 
 
 def is_warning(rejects: pd.DataFrame) -> pd.Series:
-    """Return True per line of a rejects table where the row itself was kept, only a cell repaired."""
+    """Return, per line of a rejects table, True where the row was kept and only a cell repaired."""
     kept = "|".join((ROW_KEPT, PRODUCT_KEPT, QUERY_KEPT))
     return rejects[Columns.REASON].str.contains(kept, regex=True)
 

@@ -23,8 +23,9 @@ _LONGER_THAN_ANY = 1_000_000
 def duplicate_groups(products: pd.DataFrame) -> NDArray[np.int64]:
     """Return the duplicate group of each product, of shape (n,), numbered by first appearance.
 
-    Two products are in one group when they share an image digest, the whole of title and description (case, width
-    and white space aside; no text joins nothing), or a value of a ``dup_group`` column; and so on transitively.
+    Two products are in one group when they share an image digest, the whole of title and
+    description (case, width and white space aside; no text joins nothing), or a value of a
+    ``dup_group`` column; and so on transitively.
     """
     parent = list(range(len(products)))
     first: dict[Hashable, int] = {}
@@ -43,9 +44,10 @@ def split_products(
 ) -> pd.Series:
     """Return ``train``, ``val`` or ``test`` per product, whole duplicate groups together.
 
-    Groups are ordered by a hash of the seed and their smallest id, then cut by cumulative size: the answer does not
-    depend on the order of rows. A ``split`` column wins; its rows without a valid value go to ``train``. A ``split``
-    column without any valid value is something else and is passed over.
+    Groups are ordered by a hash of the seed and their smallest id, then cut by cumulative size: the
+    answer does not depend on the order of rows. A ``split`` column wins; its rows without a valid
+    value go to ``train``. A ``split`` column without any valid value is something else and is
+    passed over.
 
     Raises
     ------
@@ -58,26 +60,25 @@ def split_products(
     if given is not None:
         return given
     groups = duplicate_groups(products)
-    ids = products[Columns.PRODUCT].astype(str).to_numpy()
-    name = pd.Series(ids).groupby(groups).min()
-    order = sorted(
-        name.index, key=lambda group: digest_bytes(str(seed).encode(), name[group].encode())
-    )
-    sizes = np.bincount(groups)[order].astype(float) if len(groups) else np.zeros(0)
+    if not len(groups):
+        return pd.Series([], index=products.index, name=Columns.SPLIT, dtype=object)
+    names = products[Columns.PRODUCT].astype(str).groupby(groups).min().tolist()
+    salt = str(seed).encode()
+    order = np.array(sorted(range(len(names)), key=lambda g: digest_bytes(salt, names[g].encode())))
+    sizes = np.bincount(groups)[order]
     # The middle of a group decides, so that one huge group does not push all others to one side.
-    middle = (np.cumsum(sizes) - sizes / 2) / max(len(groups), 1)
-    part = np.searchsorted(np.cumsum(fractions)[:2], middle, side="right")
-    part_of = np.empty(len(order), dtype=np.int64)
-    part_of[order] = part
-    values = np.array(PARTS, dtype=object)[part_of[groups]] if len(groups) else []
+    middle = (np.cumsum(sizes) - sizes / 2) / len(groups)
+    part = np.empty(len(order), dtype=np.int64)
+    part[order] = np.searchsorted(np.cumsum(fractions)[:2], middle, side="right")
+    values = np.array(PARTS, dtype=object)[part[groups]]
     return pd.Series(values, index=products.index, name=Columns.SPLIT, dtype=object)
 
 
 def time_cut(interactions: pd.DataFrame, *, share: float = 0.2) -> pd.Timestamp | None:
-    """Return the first instant of the UTC day from which on about ``share`` of the interactions lie.
+    """Return the first instant of the UTC day from which on about ``share`` of interactions lie.
 
-    Of all days with interactions on both sides the one closest to ``share`` is taken, the earlier on a tie. None
-    where no such day exists: no timestamps, or all on one day.
+    Of all days with interactions on both sides the one closest to ``share`` is taken, the earlier
+    on a tie. None where no such day exists: no timestamps, or all on one day.
 
     Raises
     ------

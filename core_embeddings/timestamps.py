@@ -18,7 +18,7 @@ _BASIC_DATE = re.compile(r"(?:19|20)[0-9]{6}")
 
 
 class Instants(NamedTuple):
-    """``values``, datetime64[ns, UTC] of shape (n,), NaT where missing or bad; ``bad`` bool; ``text`` as given."""
+    """``values`` datetime64[ns, UTC] of shape (n,), NaT where missing or ``bad``; ``text`` given."""
 
     values: pd.Series
     bad: NDArray[np.bool_]
@@ -28,8 +28,8 @@ class Instants(NamedTuple):
 def parse_timestamps(column: pd.Series) -> Instants:
     """Read a column of timestamps.
 
-    ISO 8601 with or without time and zone (UTC where none is given), or epoch seconds as number or text. Eight
-    digits that start with 19 or 20 are a date (``20200920``), not a second of 1970.
+    ISO 8601 with or without time and zone (UTC where none is given), or epoch seconds as number or
+    text. Eight digits that start with 19 or 20 are a date (``20200920``), not a second of 1970.
     """
     if pd.api.types.is_datetime64_any_dtype(column):
         text = [str(value) for value in column]
@@ -46,7 +46,7 @@ def parse_timestamps(column: pd.Series) -> Instants:
 
 
 def _nanoseconds(cell: str) -> int | None:
-    """Return nanoseconds since 1970, the NaT marker where missing, None where the cell is no instant."""
+    """Return nanoseconds since 1970, the NaT marker where missing, None where it is no instant."""
     text = cell.strip()
     number = None if _BASIC_DATE.fullmatch(text) else parse_number(text)
     if number is not None:
