@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core_embeddings.columns import Columns
+from core_embeddings.columns import RESERVED, Columns
 from core_embeddings.errors import FingerprintError, TableError, TuwenError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ ProductsOption = Annotated[
 WhereOption = Annotated[
     str | None, typer.Option(help="Filter, e.g. \"price < 500 and color in ('Black', 'White')\".")
 ]
-OutOption = Annotated[Path | None, typer.Option(help="Write HITS here as Parquet.")]
+OutOption = Annotated[Path | None, typer.Option(help="Write HITS here: .parquet, .csv or .jsonl.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -129,35 +129,29 @@ def _allow(matcher: Matcher, products: Path | None, where: str | None) -> Mask |
         raise typer.BadParameter("--where needs --products, the table whose columns it reads")
     import pandas as pd
 
+    from core_embeddings.attributes import convert_attribute
     from core_embeddings.frames import read_frame
     from retrieve.filters import parse_filter
 
-    frame = read_frame(products)
+    parsed, frame = parse_filter(where), read_frame(products)
     if Columns.PRODUCT not in frame:
         raise TableError(f"{products} must have the column {Columns.PRODUCT}")
-    fits = parse_filter(where).mask(frame)
-    chosen = set(frame[Columns.PRODUCT].astype(str)[fits])
+    for name in set(parsed.columns) & set(frame.columns) - RESERVED:  # numbers in a CSV are text
+        frame[name] = convert_attribute(frame[name]).values
+    chosen = frame[Columns.PRODUCT].astype(str)[parsed.mask(frame)]
     return pd.Index(matcher.product_ids).isin(list(chosen))
 
 
 def _show(hits: pd.DataFrame, out: Path | None, as_json: bool) -> None:
     if out is not None:
-        _write(hits, out)
+        from core_embeddings.writing import write_table
+
+        write_table(hits, out)
+        print(f"{len(hits)} rows -> {out}", file=sys.stderr)
     if as_json:
         print(json.dumps({"hits": hits.to_dict(orient="records")}, ensure_ascii=False))
     elif out is None:
         print(hits.to_string(index=False) if len(hits) else "nothing found")
-
-
-def _write(hits: pd.DataFrame, out: Path) -> None:
-    import io
-
-    from core_embeddings.artefact import write_bytes
-
-    buffer = io.BytesIO()
-    hits.to_parquet(buffer, index=False)
-    write_bytes(out, buffer.getvalue())
-    print(f"{len(hits)} rows -> {out}", file=sys.stderr)
 
 
 def main(arguments: list[str] | None = None) -> None:

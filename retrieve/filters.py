@@ -12,6 +12,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -176,9 +177,10 @@ def _numbers(test: Test, cells: pd.Series) -> Mask:
 
 def _texts(test: Test, cells: pd.Series) -> Mask:
     fits = _text_predicate(test)
-    codes, distinct = pd.factorize(cells.astype(object))  # missing cells get the code -1
-    answers = [any(fits(part) for part in _parts(str(cell))) for cell in distinct]
-    return np.array([*answers, False], dtype=bool)[codes]
+    # Each distinct cell once. Not pd.factorize, which takes "a" and "a\0b" for the same text.
+    judge = cache(lambda cell: any(fits(part) for part in _parts(cell)))
+    present = zip(cells.astype(object), cells.notna(), strict=True)
+    return np.array([there and judge(str(cell)) for cell, there in present], dtype=bool)
 
 
 def _parts(cell: str) -> list[str]:

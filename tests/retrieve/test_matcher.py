@@ -43,7 +43,7 @@ def test_search_scores_are_the_softmax_of_minus_distance_worked_out_by_hand():
     assert hits["rank"].tolist() == [1, 2, 3, 4]
     assert hits["distance"].tolist() == pytest.approx([0, 1, 1, math.sqrt(2)], abs=1e-6)
     assert hits["cosine"].tolist() == pytest.approx([1, 0.5, 0.5, 0], abs=1e-6)
-    expected = [1 / total, math.exp(-1) / total, math.exp(-1) / total, math.exp(-2**0.5) / total]
+    expected = [1 / total, math.exp(-1) / total, math.exp(-1) / total, math.exp(-(2**0.5)) / total]
     assert hits["score"].tolist() == pytest.approx(expected, abs=1e-6)
 
 
