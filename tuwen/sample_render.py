@@ -17,9 +17,9 @@ from tuwen.sample_taxonomy import COLOURS
 SIZE: Final = 144
 """Side of a finished picture, in pixels."""
 
-_BOARD: Final = (
-    2 * SIZE
-)  # drawn at twice the size and reduced: smooth edges without fonts or vector libraries
+# Drawn larger and reduced: smooth edges without a vector library.
+_BOARD: Final = SIZE * 3 // 2
+_PEN: Final = round(_BOARD / 96)
 _GREYS: Final = {
     "dark": (46, 46, 52, 255),
     "pale": (240, 240, 238, 255),
@@ -53,10 +53,12 @@ def render(look: Look, generator: np.random.Generator) -> Image.Image:
     product = _pose(_product(look, generator), generator)
     scene = _background(generator)
     shadow = product.getchannel("A").resize((_BOARD // 4, _BOARD // 4))
-    shadow = shadow.filter(ImageFilter.GaussianBlur(3)).resize((_BOARD, _BOARD))
-    scene.paste((70, 66, 72), (6, 10), shadow.point(lambda value: value * 0.42))
+    shadow = shadow.filter(ImageFilter.GaussianBlur(_BOARD / 96)).resize((_BOARD, _BOARD))
+    scene.paste(
+        (70, 66, 72), (_BOARD // 48, _BOARD // 28), shadow.point(lambda value: value * 0.42)
+    )
     scene.paste(product, (0, 0), product.getchannel("A"))
-    small = np.asarray(scene.resize((SIZE, SIZE), Image.Resampling.BOX), dtype=np.float32)
+    small = np.asarray(scene.resize((SIZE, SIZE), Image.Resampling.BILINEAR), dtype=np.float32)
     noisy = small + generator.normal(0, 3.0, size=(SIZE, SIZE, 1)).astype(np.float32)
     return Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))
 
@@ -125,10 +127,10 @@ def _outline(board: Image.Image, part: Part, colour: tuple[int, int, int, int]) 
     scale = _BOARD / 100
     points = [(x * scale, y * scale) for x, y in part.points]
     if part.kind == "box":
-        draw.rounded_rectangle(points, radius=part.width * scale, outline=colour, width=3)
+        draw.rounded_rectangle(points, radius=part.width * scale, outline=colour, width=_PEN)
         return
     around = _smooth(points, closed=True) if part.kind == "blob" else points
-    draw.line([*around, around[0]], fill=colour, width=3, joint="curve")
+    draw.line([*around, around[0]], fill=colour, width=_PEN, joint="curve")
 
 
 def _smooth(
@@ -149,7 +151,7 @@ def _smooth(
 def _weave(pattern: str, generator: np.random.Generator) -> Pixels:
     """Return how much accent colour shows at each pixel, 0-1, of shape (_BOARD, _BOARD)."""
     y, x = np.mgrid[0:_BOARD, 0:_BOARD].astype(np.float32)
-    period = float(generator.uniform(25, 34))
+    period = float(generator.uniform(0.087, 0.118)) * _BOARD
     x, y = x + generator.uniform(0, period), y + generator.uniform(0, period)
     vertical = bool(generator.random() < 0.25)
     if pattern == "striped":

@@ -87,9 +87,7 @@ def test_a_product_without_picture_tells_colour_and_pattern(products):
 
 
 def test_no_text_uses_a_word_kept_for_queries(products):
-    kept = [
-        word for terms in TERMS.values() for term in terms.values() for word in term.query_only
-    ]
+    kept = [word for terms in TERMS.values() for term in terms.values() for word in term.query_only]
     assert len(kept) > 20
     for product in products:
         assert not [word for word in kept if word in _text(product)], product.title
@@ -126,7 +124,8 @@ def test_plain_products_lack_nothing():
 def test_words_are_chosen_from_the_language_asked_for():
     red, generator = TERMS["color"]["red"], np.random.default_rng(0)
     drawn = {
-        name: {choose_word(red, name, generator) for _ in range(200)} for name in ("zh", "en", "mixed")
+        name: {choose_word(red, name, generator) for _ in range(200)}
+        for name in ("zh", "en", "mixed")
     }
     assert drawn["zh"] == set(red.zh)
     assert drawn["en"] == set(red.en)

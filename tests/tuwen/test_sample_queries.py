@@ -28,7 +28,7 @@ def texts(searches: Searches) -> pd.DataFrame:
 
 
 def _meaning(attribute: str, text: str) -> str:
-    """Return the canonical name of the only term a word of which opens ``text``; longest word first."""
+    """Return the canonical name of the term whose word opens ``text``; the longest word wins."""
     words = {
         word: term.name
         for term in TERMS[attribute].values()
@@ -42,7 +42,9 @@ def _wanted(query: str, kind: str) -> dict[str, str]:
     """Read a query back, word by word, with the taxonomy alone."""
     wanted, rest = {}, query
     for attribute in kind.split("+"):
-        words = {w for t in TERMS.get(attribute, {}).values() for w in (*t.en, *t.zh, *t.query_only)}
+        words = {
+            w for t in TERMS.get(attribute, {}).values() for w in (*t.en, *t.zh, *t.query_only)
+        }
         words |= {name for brand in BRANDS for name in (brand.en, brand.zh)} if not words else set()
         word = max((w for w in words if rest.startswith(w)), key=len)
         names = {name: brand.en for brand in BRANDS for name in (brand.en, brand.zh)}

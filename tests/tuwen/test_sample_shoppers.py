@@ -1,4 +1,4 @@
-"""The log: tastes can be learned from it, popularity alone does not do, content helps where nobody has been."""
+"""The log: tastes can be learned from it, popularity does not do, content helps the new."""
 
 from __future__ import annotations
 
@@ -61,7 +61,10 @@ def test_a_list_that_knows_the_taste_beats_popularity_by_far(products, log, good
         popular[list(rows)] += 1
     likes = {taste.name: affinity(taste, products) for taste in TASTES}
     pairs = [
-        (_recall(likes[log.tastes[user][0]], before[user], truth), _recall(popular, before[user], truth))
+        (
+            _recall(likes[log.tastes[user][0]], before[user], truth),
+            _recall(popular, before[user], truth),
+        )
         for user, truth in after.items()
         if user in before
     ]
@@ -123,7 +126,9 @@ def test_popularity_is_skewed_and_some_shoppers_are_new_or_scarcely_known(good, 
     met = good[good["event"] == "view"].groupby("user_id").size()
     assert len(met) == USERS
     assert (met < 5).sum() >= 0.05 * USERS
-    assert set(good[good["timestamp"] >= cut]["user_id"]) - set(good[good["timestamp"] < cut]["user_id"])
+    assert set(good[good["timestamp"] >= cut]["user_id"]) - set(
+        good[good["timestamp"] < cut]["user_id"]
+    )
 
 
 def test_planted_rows_are_where_the_truth_says_and_nowhere_else(products, log, good):
