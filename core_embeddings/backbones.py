@@ -57,6 +57,8 @@ class Backbone:
         Channels of each stage's map.
     weights_digest
         Digest of every parameter and statistic the maps depend on.
+    state
+        Those parameters and statistics by name, as :func:`load_backbone` reads them from a file.
     """
 
     name: str
@@ -65,6 +67,20 @@ class Backbone:
     std: tuple[float, ...]
     stage_channels: tuple[int, ...]
     weights_digest: str
+    state: Mapping[str, torch.Tensor]
+
+
+def stage_channels(name: str) -> tuple[int, ...]:
+    """Return the channels of each stage's map, without building the network.
+
+    Raises
+    ------
+    ConfigError
+        If the name is unknown.
+    """
+    if name not in BACKBONES:
+        raise ConfigError(f"unknown backbone {name!r}; {nearest(name, BACKBONES)}")
+    return efficientnet_lite.STAGE_CHANNELS if name == LITE0 else _CUTS[name][1]
 
 
 class _Stages(nn.Module):
@@ -119,8 +135,7 @@ def load_backbone(name: str, weights: str | Path | None = None, *, seed: int = 0
     ArtefactError
         If the weights are not found, cannot be read, or belong to another network.
     """
-    if name not in BACKBONES:
-        raise ConfigError(f"unknown backbone {name!r}; {nearest(name, BACKBONES)}")
+    channels = stage_channels(name)
     with torch.random.fork_rng(devices=[]):  # building a network draws from the global generator
         torch.manual_seed(seed)
         network = EfficientNetLite0() if name == LITE0 else _torchvision(name)
@@ -128,14 +143,14 @@ def load_backbone(name: str, weights: str | Path | None = None, *, seed: int = 0
         state, origin = _find_weights(name, weights)
         _fill(network, state, origin=f"weights of {name} from {origin}")
     body = {key: value for key, value in network.state_dict().items() if not _is_head(key)}
-    module, channels = _cut(name, network)
     return Backbone(
         name=name,
-        module=module.eval().requires_grad_(False),
+        module=_cut(name, network).eval().requires_grad_(False),
         mean=efficientnet_lite.MEAN if name == LITE0 else _IMAGENET_MEAN,
         std=efficientnet_lite.STD if name == LITE0 else _IMAGENET_STD,
         stage_channels=channels,
         weights_digest=_digest(body),
+        state=body,
     )
 
 
@@ -145,12 +160,10 @@ def _torchvision(name: str) -> nn.Module:
     return torchvision.models.get_model(name, weights=None)
 
 
-def _cut(name: str, network: nn.Module) -> tuple[nn.Module, tuple[int, ...]]:
+def _cut(name: str, network: nn.Module) -> nn.Module:
     if isinstance(network, EfficientNetLite0):
-        return _Lite0Stages(network), efficientnet_lite.STAGE_CHANNELS
-    ends, channels = _CUTS[name]
-    trunk = getattr(network, "features", network)
-    return _Stages(trunk, ends), channels
+        return _Lite0Stages(network)
+    return _Stages(getattr(network, "features", network), _CUTS[name][0])
 
 
 def _find_weights(name: str, weights: str | Path | None) -> tuple[Mapping[str, object], str]:

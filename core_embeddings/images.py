@@ -29,6 +29,7 @@ from PIL import Image
 
 from core_embeddings.artefact import digest_file
 from core_embeddings.errors import ConfigError, ImageError
+from core_embeddings.image_formats import FORMATS, HEAD_BYTES, check_head
 
 if TYPE_CHECKING:
     import torch
@@ -36,28 +37,11 @@ if TYPE_CHECKING:
 MAX_PIXELS: Final = 64_000_000
 """Default limit of width x height."""
 
-FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
-"""Formats that are decoded; all are common in shops, and all decoders are compiled into Pillow."""
-
 ResizeMode = Literal["fixed", "crop", "pad"]
 RESIZE_MODES: Final[tuple[ResizeMode, ...]] = ("fixed", "crop", "pad")
 
+_Box = tuple[float, float, float, float]
 _WHITE: Final = (255, 255, 255)
-_ALLOWED_HEAD: Final = re.compile(
-    rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|RIFF.{4}WEBP|GIF8[79]a|BM.{4}\0\0\0\0", re.DOTALL
-)
-# For the reader of the rejects table: refused files are told by their first bytes, never parsed.
-_REFUSED_HEADS: Final = (
-    ("TIFF", re.compile(rb"II[*+]\0|MM\0[*+]")),
-    ("AVIF", re.compile(rb".{4}ftypavi[fs]", re.DOTALL)),
-    ("HEIF", re.compile(rb".{4}ftyp(?:hei|hev|mif|msf)", re.DOTALL)),
-    ("JPEG2000", re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51")),
-    ("PSD", re.compile(rb"8BPS")),
-    ("ICO", re.compile(rb"\0\0[\1\2]\0")),
-    ("PDF", re.compile(rb"%PDF")),
-    ("EPS", re.compile(rb"%!PS")),
-    ("SVG", re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?<svg")),
-)
 _EXIF_ORIENTATION: Final = 0x0112
 _UPRIGHT: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -186,17 +170,7 @@ def check_resize(size: int, mode: str) -> None:
 
 @dataclass(frozen=True)
 class LoadedImage:
-    """One image of a stream: its pixels, or why there are none.
-
-    Parameters
-    ----------
-    path
-        Where it came from.
-    pixels
-        uint8 of shape (size, size, 3), or None after an error.
-    error
-        The reason, "" when all went well.
-    """
+    """One image of a stream: its uint8 pixels (size, size, 3), or None and the reason why."""
 
     path: Path
     pixels: NDArray[np.uint8] | None
@@ -282,8 +256,7 @@ def _stream(source: bytes | Path) -> Iterator[IO[bytes]]:
 @contextmanager
 def _image(stream: IO[bytes], max_pixels: int) -> Iterator[Image.Image]:
     """Open by header, refuse by size, and turn whatever a decoder raises into an ImageError."""
-    head = stream.read(256)
-    _check_head(head)
+    check_head(stream.read(HEAD_BYTES))
     stream.seek(0)
     try:
         with Image.open(stream, formats=FORMATS) as image:
@@ -299,17 +272,6 @@ def _image(stream: IO[bytes], max_pixels: int) -> Iterator[Image.Image]:
         ) from None
     except Exception:  # decoders of hostile bytes raise nearly anything, SyntaxError included
         raise ImageError("truncated or damaged") from None
-
-
-def _check_head(head: bytes) -> None:
-    if not head:
-        raise ImageError("empty file")
-    if _ALLOWED_HEAD.match(head):
-        return
-    for name, pattern in _REFUSED_HEADS:
-        if pattern.match(head):
-            raise ImageError(f"format {name} is not allowed")
-    raise ImageError("not an image")
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -331,10 +293,6 @@ def _upright(original: Image.Image, image: Image.Image) -> Image.Image:
     return image if step is None else image.transpose(step)
 
 
-def _resized(
-    image: Image.Image,
-    size: tuple[int, int],
-    box: tuple[float, float, float, float] | None = None,
-) -> Image.Image:
+def _resized(image: Image.Image, size: tuple[int, int], box: _Box | None = None) -> Image.Image:
     # Bicubic with antialiasing, as the backbones were trained; the gap makes large photos cheap.
     return image.resize(size, Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
