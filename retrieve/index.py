@@ -85,6 +85,7 @@ class ExactIndex:
         # Kept sorted by id and without zero rows, so that ties by row are ties by product_id.
         self._rows = np.array([row for row in order if matrix[row].any()], dtype=np.int64)
         self._vectors = np.ascontiguousarray(matrix[self._rows])
+        self._squares = np.einsum("nd,nd->n", self._vectors, self._vectors, dtype=np.float64)
         self._n_products = len(product_ids)
         if not np.isfinite(self._vectors).all():
             raise ValueError(
@@ -106,11 +107,13 @@ class ExactIndex:
         """Return the log of the softmax's denominator; see `Index.log_partition`."""
         allowed = self._allowed(allow)
         items = self._vectors if allowed is None else self._vectors[allowed]
+        squares = self._squares if allowed is None else self._squares[allowed]
         queries = np.atleast_2d(vectors).astype(np.float64)
         total = np.full(len(queries), -np.inf)
         step = max(1, _BLOCK_CELLS // max(1, len(queries), items.shape[1]))
         for start in range(0, len(items), step):
-            part = _log_sum(queries, items[start : start + step].astype(np.float64), temperature)
+            rows = slice(start, start + step)
+            part = _log_sum(queries, items[rows].astype(np.float64), squares[rows], temperature)
             total = np.logaddexp(total, part)
         return total
 
@@ -127,11 +130,15 @@ class ExactIndex:
 
 
 def _log_sum(
-    queries: NDArray[np.float64], items: NDArray[np.float64], temperature: float
+    queries: NDArray[np.float64],
+    items: NDArray[np.float64],
+    item_squares: NDArray[np.float64],
+    temperature: float,
 ) -> NDArray[np.float64]:
     """Return log Σ exp(-distance / temperature), stable: the nearest item is taken out first."""
-    squares = np.square(queries).sum(axis=1)[:, None] + np.square(items).sum(axis=1)
-    squares -= 2 * queries @ items.T  # (n_queries, n_items), float64: cancels to about 1e-16
+    squares = (-2 * queries) @ items.T  # (n_queries, n_items), float64: cancels to about 1e-16
+    squares += np.square(queries).sum(axis=1)[:, None]
+    squares += item_squares
     exponents = np.sqrt(np.maximum(squares, 0)) / -temperature
     largest = exponents.max(axis=1)
     sums: NDArray[np.float64] = np.exp(exponents - largest[:, None]).sum(axis=1)

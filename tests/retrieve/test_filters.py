@@ -191,7 +191,8 @@ PAYLOADS = [
     "' or '1'='1", "' or 1=1 --", "'; drop table products; --", "'' or ''='", "x' or 'a'='a",
     "__import__('os').system('id')", "{{7*7}}", "${jndi:ldap://x}", "%s%n%x", "\\' or 1=1",
     "\x00", "\ud800", "\u202e", "\u200b", "🙂" * 50, "`", "``", '"', "'" * 999, "(" * 500,
-    ")" * 500,    "not " * 500, "a" * 4000, "1" * 4000, "-" * 50, "NULL", "None", "true", "*", "price.__class__",
+    ")" * 500, "not " * 500, "a" * 4000, "1" * 4000, "-" * 50, "NULL", "None", "true", "*",
+    "price.__class__",
 ]  # fmt: skip
 
 
