@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from classify.config import TaggerConfig
-
+from classify.tagger_config import TaggerConfig
 from core_embeddings.config import apply_overrides, from_mapping, read_toml, to_mapping
 from core_embeddings.embedder_config import EmbedderConfig
 from core_embeddings.errors import ConfigError
@@ -51,17 +50,17 @@ class SearchConfig:
     temperature
         Of the softmax over negative distances; the article's is 1.
     user_weight
-        Weight of the user's vector beside the query's in a personal search.
+        Share of the user's vector in a personal search, from 0 to 1.
     """
 
     temperature: float = 1.0
-    user_weight: float = 0.3
+    user_weight: float = 0.2
 
     def __post_init__(self) -> None:
         if self.temperature <= 0:
             raise ConfigError(f"search.temperature must be above 0; got {self.temperature}")
-        if self.user_weight < 0:
-            raise ConfigError(f"search.user_weight must be at least 0; got {self.user_weight}")
+        if not 0 <= self.user_weight <= 1:
+            raise ConfigError(f"search.user_weight must be from 0 to 1; got {self.user_weight}")
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,16 @@ from tuwen.vectors import VectorTable, read_vectors, write_vectors
 if TYPE_CHECKING:
     import pandas as pd
 
-    from classify import TaggerSet
-    from core_embeddings import FusionEmbedder
-    from recommend import HybridRecommender
-    from retrieve import Matcher
+    from classify.taggers import TaggerSet
+    from core_embeddings.embedder import FusionEmbedder
+    from recommend.hybrid import HybridRecommender
+    from retrieve.matcher import Matcher
 
 FORMAT_VERSION = 1
 STATE = "shop.json"
 CATALOGUE = "catalogue.parquet"
 VECTORS = "vectors.parquet"
+CACHE = "cache"
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,10 @@ class Shop:
         write_json(self.root / STATE, asdict(state))
         return state
 
+    def setting(self, section: str, name: str, default: float) -> float:
+        """Return a number among the settings of the last fit."""
+        return float(self.state.settings.get(section, {}).get(name, default))
+
     def path(self, *parts: str) -> Path:
         """Return a path inside the shop."""
         return self.root.joinpath(*parts)
@@ -218,10 +223,12 @@ class Shop:
 
     def embedder(self) -> FusionEmbedder:
         """Load the embedder, and check that it is the one the shop was fitted with."""
-        from core_embeddings import FusionEmbedder
         from core_embeddings.artefact import check_fingerprint
+        from core_embeddings.embedder import FusionEmbedder
 
-        embedder = FusionEmbedder.from_pretrained(self._part("embedder"))
+        embedder = FusionEmbedder.from_pretrained(
+            self._part("embedder"), cache_folder=self.path(CACHE)
+        )
         check_fingerprint(
             embedder.fingerprint, self.state.fingerprint or None, what=str(self.path("embedder"))
         )
@@ -229,7 +236,7 @@ class Shop:
 
     def matcher(self, *, embedder: FusionEmbedder | None = None, encode: bool = True) -> Matcher:
         """Return the matcher; without ``encode`` it takes ids and vectors only, and loads fast."""
-        from retrieve import Matcher
+        from retrieve.matcher import Matcher
 
         table = self.vectors()
         if encode and embedder is None:
@@ -239,12 +246,12 @@ class Shop:
             table.vectors,
             fingerprint=table.fingerprint,
             embedder=embedder,
-            temperature=float(self.state.settings.get("search", {}).get("temperature", 1.0)),
+            temperature=self.setting("search", "temperature", 1.0),
         )
 
     def taggers(self) -> TaggerSet:
         """Load the taggers; another embedder's are refused."""
-        from classify import TaggerSet
+        from classify.taggers import TaggerSet
 
         return TaggerSet.load(self._part("taggers"), fingerprint=self.state.fingerprint)
 
@@ -261,14 +268,17 @@ class Shop:
         ArtefactError
             If the shop was fitted without interactions.
         """
-        from recommend import HybridRecommender
+        from recommend.hybrid import HybridRecommender
 
         if not self.has_recommender:
             raise ArtefactError(
                 f"{self.root} has no recommender: it was fitted without interactions; "
                 "run tuwen fit with --interactions"
             )
-        return HybridRecommender.load(self.path("recommender"), fingerprint=self.state.fingerprint)
+        table = self.vectors()
+        return HybridRecommender.from_pretrained(
+            self.path("recommender"), self.state.fingerprint, table.product_ids, table.vectors
+        )
 
     def _part(self, name: str) -> Path:
         folder = self.path(name)

@@ -1,0 +1,137 @@
+"""Keeping a shop current without a refit: add, remove, forget; what goes is gone from disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core_embeddings.artefact import write_bytes
+from core_embeddings.columns import Columns
+from core_embeddings.errors import TuwenError
+from tuwen.shop import Shop
+from tuwen.vectors import VectorTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from core_embeddings.embedder import FusionEmbedder, What
+
+REJECTS = "rejects.parquet"
+
+
+def embed_products(embedder: FusionEmbedder, products: pd.DataFrame, what: What) -> VectorTable:
+    """Return the vectors of products, and which modalities each has."""
+    vectors = embedder.encode(products, what=what)
+    has_image = np.array([bool(paths) for paths in products[Columns.IMAGE]], dtype=bool)
+    texts = products[Columns.TITLE] + products[Columns.DESCRIPTION] + products[Columns.BRAND]
+    has_text = (texts != "").to_numpy(dtype=bool)
+    return VectorTable(
+        products[Columns.PRODUCT].tolist(), vectors, has_image, has_text, embedder.fingerprint
+    )
+
+
+def add_products(shop: Shop, products: pd.DataFrame) -> tuple[int, int]:
+    """Embed products and list them at once in search and, as cold items, in recommendations.
+
+    A product the shop already holds is replaced.
+
+    Returns
+    -------
+    tuple
+        How many are new, and how many replaced one.
+    """
+    import pandas as pd
+
+    held, stored = shop.catalogue(), shop.vectors()
+    fresh = embed_products(shop.embedder(), products, "fused")
+    keep = ~held[Columns.PRODUCT].isin(products[Columns.PRODUCT]).to_numpy()
+    whole = pd.concat([held[keep], _like(products, held)], ignore_index=True)
+    order = np.argsort(whole[Columns.PRODUCT].to_numpy(dtype=str), kind="stable")
+    merged = VectorTable(
+        whole[Columns.PRODUCT].iloc[order].tolist(),
+        np.vstack([stored.vectors[keep], fresh.vectors])[order],
+        np.concatenate([stored.has_image[keep], fresh.has_image])[order],
+        np.concatenate([stored.has_text[keep], fresh.has_text])[order],
+        stored.fingerprint,
+    )
+    _write(shop, whole.iloc[order].reset_index(drop=True), merged)
+    replaced = len(held) - int(keep.sum())
+    return len(products) - replaced, replaced
+
+
+def remove_products(shop: Shop, product_ids: Sequence[str]) -> int:
+    """Take products out of everything the shop holds, files included; return how many went.
+
+    Raises
+    ------
+    TuwenError
+        If one is unknown (nothing is removed then), or none would be left.
+    """
+    held, stored = shop.catalogue(), shop.vectors()
+    unknown = sorted(set(product_ids) - set(held[Columns.PRODUCT]))
+    if unknown:
+        raise TuwenError(
+            f"the shop holds no product {', '.join(map(repr, unknown[:5]))}; nothing was removed"
+        )
+    keep = ~held[Columns.PRODUCT].isin(list(product_ids)).to_numpy()
+    if not keep.any():
+        raise TuwenError("that would remove every product; delete the shop folder instead")
+    left = VectorTable(
+        held[Columns.PRODUCT][keep].tolist(),
+        stored.vectors[keep],
+        stored.has_image[keep],
+        stored.has_text[keep],
+        stored.fingerprint,
+    )
+    _write(shop, held[keep].reset_index(drop=True), left)
+    _clean_rejects(shop, set(product_ids))
+    return int((~keep).sum())
+
+
+def forget_users(shop: Shop, users: Sequence[str]) -> int:
+    """Remove users from the recommender, files included; return how many were known.
+
+    A user the shop does not know is no error: after it, the shop knows nothing of them either way.
+    """
+    recommender = shop.recommender()
+    known = recommender.forget(list(users))
+    recommender.save_pretrained(shop.path("recommender"), shop.state.fingerprint)
+    return known
+
+
+def _write(shop: Shop, products: pd.DataFrame, vectors: VectorTable) -> None:
+    """Swap the products folder in, and bring the recommender to the same products."""
+    if shop.has_recommender:
+        recommender = shop.recommender()
+        recommender.align(vectors.product_ids, vectors.vectors)
+        shop.write_products(products, vectors)
+        recommender.save_pretrained(shop.path("recommender"), vectors.fingerprint)
+    else:
+        shop.write_products(products, vectors)
+
+
+def _like(products: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
+    """Give new products the catalogue's columns; their own extra columns stay."""
+    frame = products.copy()
+    for name in held:
+        if name not in frame:
+            number = held[name].dtype.kind in "fi"
+            frame[name] = np.nan if number else ""
+    return frame
+
+
+def _clean_rejects(shop: Shop, product_ids: set[str]) -> None:
+    import io
+
+    import pandas as pd
+
+    path = shop.path(REJECTS)
+    if not path.exists():
+        return
+    rejects = pd.read_parquet(path)
+    named = rejects[Columns.PRODUCT].isin(product_ids) | rejects[Columns.VALUE].isin(product_ids)
+    buffer = io.BytesIO()
+    rejects[~named].to_parquet(buffer, index=False)
+    write_bytes(path, buffer.getvalue())

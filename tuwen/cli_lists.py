@@ -1,0 +1,154 @@
+"""Commands that write a table for many products or users: embed, tag, recommend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from tuwen.cli_options import (
+    ColumnOption,
+    ImagesOption,
+    KOption,
+    OutOption,
+    RejectsOption,
+    ShopArgument,
+    StrictOption,
+    UrlsOption,
+    session_of,
+    table_options,
+)
+
+TableArgument = Annotated[str, typer.Argument(metavar="TABLE", help="Products, known or new.")]
+What = Literal["fused", "image", "text"]
+
+
+def embed(
+    context: typer.Context,
+    shop: ShopArgument,
+    table: TableArgument,
+    out: OutOption,
+    what: Annotated[What, typer.Option("--what", help="Which vector.")] = "fused",
+    images: ImagesOption = None,
+    column: ColumnOption = None,
+    strict: StrictOption = False,
+    rejects: RejectsOption = None,
+    allow_url_images: UrlsOption = False,
+) -> None:
+    r"""Write the vector of each product: product_id, vector, has_image, has_text.
+
+    \b
+    Example:
+      tuwen embed my-shop catalogue.parquet --out vectors.parquet --what fused
+    """
+    if out.suffix != ".parquet":
+        raise typer.BadParameter(f"vectors need a .parquet file; got --out {out}")
+    from tuwen.changes import embed_products
+    from tuwen.loading import load_products
+    from tuwen.shop import Shop
+    from tuwen.vectors import write_vectors
+
+    session = session_of(context)
+    opened = Shop.open(shop)
+    opened.validate()
+    options = table_options(images, column, strict, rejects, allow_url_images)
+    with session.working(f"embedding {table}"):
+        products = load_products(table, options, note=session.note)
+        vectors = embed_products(opened.embedder(), products, what)
+        write_vectors(out, vectors)
+    size = vectors.vectors.shape[1]
+    payload = {
+        "out": str(out),
+        "products": len(products),
+        "embedding_size": size,
+        "fingerprint": vectors.fingerprint,
+    }
+    session.result(payload, f"{out}: {len(products)} vectors of size {size}")
+
+
+def tag(
+    context: typer.Context,
+    shop: ShopArgument,
+    table: TableArgument,
+    out: OutOption,
+    fields: Annotated[
+        str, typer.Option("--fields", metavar="A,B", help="Only these fields; all by default.")
+    ] = "",
+    images: ImagesOption = None,
+    column: ColumnOption = None,
+    strict: StrictOption = False,
+    rejects: RejectsOption = None,
+    allow_url_images: UrlsOption = False,
+) -> None:
+    r"""Tag products with a value, a confidence and a decision (auto or review) per field.
+
+    \b
+    Example:
+      tuwen tag my-shop new-products.parquet --out tags.parquet --fields category,color
+    """
+    from core_embeddings.tables import write_table
+    from tuwen.loading import load_products
+    from tuwen.shop import Shop
+    from tuwen.tagging import tag_products
+
+    session = session_of(context)
+    opened = Shop.open(shop)
+    opened.validate()
+    options = table_options(images, column, strict, rejects, allow_url_images)
+    wanted = [name.strip() for name in fields.split(",") if name.strip()]
+    with session.working(f"tagging {table}"):
+        products = load_products(table, options, note=session.note)
+        tags = tag_products(opened, products, fields=wanted or None)
+        write_table(tags, out)
+    auto = float((tags["decision"] == "auto").mean()) if len(tags) else 0.0
+    payload = {
+        "out": str(out),
+        "products": len(products),
+        "tags": len(tags),
+        "fields": sorted(tags["field"].unique()),
+        "auto": auto,
+    }
+    session.result(payload, f"{out}: {len(tags)} tags of {len(products)} products, {auto:.0%} auto")
+
+
+def recommend(
+    context: typer.Context,
+    shop: ShopArgument,
+    out: OutOption,
+    users: Annotated[
+        Path | None, typer.Option("--users", metavar="F", help="Table with a user_id column.")
+    ] = None,
+    k: KOption = 10,
+    keep_seen: Annotated[
+        bool, typer.Option("--keep-seen", help="Also list what a user already met.")
+    ] = False,
+    column: ColumnOption = None,
+) -> None:
+    r"""Write a list for every user, or for those in a table; unknown users are welcome.
+
+    \b
+    Example:
+      tuwen recommend my-shop --out lists.parquet --users users.csv -k 20
+    """
+    from core_embeddings.tables import write_table
+    from tuwen.recommending import recommend_lists
+    from tuwen.shop import Shop
+
+    session = session_of(context)
+    opened = Shop.open(shop)
+    opened.validate()
+    columns = table_options(None, column, False, None).columns
+    with session.working("recommending"):
+        lists = recommend_lists(opened, users, k=k, keep_seen=keep_seen, columns=columns)
+        write_table(lists, out)
+    count = int(lists["user_id"].nunique())
+    payload = {"out": str(out), "users": count, "rows": len(lists), "k": k}
+    session.result(payload, f"{out}: lists of {count} users, {len(lists)} rows")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the console script."""
+    app.command()(embed)
+    app.command()(tag)
+    app.command()(recommend)

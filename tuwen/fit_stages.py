@@ -1,0 +1,270 @@
+"""What each stage of a fit does. Products of the test split are measured on, never learned from."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from core_embeddings.artefact import write_bytes
+from core_embeddings.columns import Columns
+from core_embeddings.embedder import FusionEmbedder, Views
+from core_embeddings.embedder_config import EmbedderConfig
+from core_embeddings.errors import TableError
+from core_embeddings.splits import before, since, split_products, time_cut
+from core_embeddings.tables import (
+    Loaded,
+    LoadedQueries,
+    read_catalogue,
+    read_interactions,
+    read_queries,
+    taggable_fields,
+)
+from core_embeddings.tracking import NullRun, Run
+from recommend.evaluate import evaluate_lists
+from recommend.hybrid import HybridRecommender
+from tuwen import evaluation
+from tuwen.changes import REJECTS, embed_products
+from tuwen.inputs import FitRequest
+from tuwen.loading import settle_rejects
+from tuwen.pipeline import has_article
+from tuwen.report import as_report, join, write_report
+from tuwen.settings import FitConfig
+from tuwen.shop import CACHE, VECTORS, Shop
+from tuwen.stages import StageOutput
+from tuwen.tagging import tagger_views
+from tuwen.vectors import write_vectors
+
+ARTICLE = "article"
+
+
+class FitStages:
+    """One method ``run_<stage>`` per stage; they share what they load.
+
+    Parameters
+    ----------
+    shop
+        Where everything goes.
+    config
+        Settings.
+    request
+        Tables.
+    """
+
+    def __init__(self, shop: Shop, config: FitConfig, request: FitRequest) -> None:
+        self.shop = shop
+        self.config = config
+        self.request = request
+
+    # -- shared, loaded when first asked for ---------------------------------------------------
+
+    @cached_property
+    def products(self) -> pd.DataFrame:
+        """The shop's catalogue, with its split."""
+        return self.shop.catalogue()
+
+    @cached_property
+    def embedder(self) -> FusionEmbedder:
+        """The shop's embedder."""
+        return self.shop.embedder()
+
+    @cached_property
+    def views(self) -> Views:
+        """What the embedder sees of every product."""
+        return self.embedder.views(self.products)
+
+    @cached_property
+    def log(self) -> pd.DataFrame:
+        """The interactions with known products."""
+        return self._read_log(self.products).rows
+
+    # -- stages --------------------------------------------------------------------------------
+
+    def run_read(self, run: Run) -> StageOutput:
+        """Read and split the catalogue, keep what was rejected."""
+        request, split = self.request, self.config.split
+        loaded = read_catalogue(
+            request.catalogue,
+            images=request.options.images,
+            columns=request.options.columns,
+            allow_url_images=request.options.allow_url_images,
+            max_pixels=request.options.max_pixels,
+        )
+        rejects = [loaded.rejects]
+        if loaded.rows.empty:
+            raise TableError(
+                f"{request.catalogue} holds no usable product; run: tuwen check {request.catalogue}"
+            )
+        products = loaded.rows.sort_values(Columns.PRODUCT, ignore_index=True)
+        shares = (split.train, split.val, split.test)
+        products[Columns.SPLIT] = split_products(products, seed=request.seed, fractions=shares)
+        if request.interactions is not None:
+            rejects.append(self._read_log(products).rejects)
+        every = pd.concat(rejects, ignore_index=True)
+        settle_rejects(every, request.options, what=request.catalogue)
+        folder = self.shop.write_products(products)
+        _write_parquet(every, self.shop.path(REJECTS))
+        self.__dict__["products"] = products
+        run.log_table(every, "rejects")
+        digest = request.catalogue_digest()
+        for name, context in (("train", "training"), ("val", "validation"), ("test", "test")):
+            rows = int((products[Columns.SPLIT] == name).sum())
+            run.log_dataset("catalogue", digest, rows, context)
+        counts = {"products": len(products), "rejected": len(every)}
+        return StageOutput((folder.name, REJECTS), counts)
+
+    def run_features(self, run: Run) -> StageOutput:
+        """Compute the frozen features of every picture, kept by its digest."""
+        from core_embeddings.embedder_store import saved_spec
+        from core_embeddings.embedder_training import resolve
+        from core_embeddings.frozen_features import FrozenFeatures
+
+        spec = saved_spec(resolve(self.config.embedder))
+        if spec.kind == "pixels":
+            return StageOutput((), {"pictures": 0})
+        frozen = FrozenFeatures.with_cache(spec, self.shop.path(CACHE))
+        paths, digests = (
+            [item for cell in self.products[name] for item in cell]
+            for name in (Columns.IMAGE, Columns.IMAGE_DIGEST)
+        )
+        frozen.for_images(paths, digests)
+        return StageOutput((CACHE,), {"pictures": len(set(digests))})
+
+    def run_embedder(self, run: Run) -> StageOutput:
+        """Train the shop's embedder."""
+        trained = self._train(self.config.embedder, "embedder", run)
+        self.shop.update(fingerprint=trained.fingerprint)
+        self.__dict__["embedder"] = self.shop.embedder()
+        return StageOutput(("embedder",), {"embedding_size": trained.embedding_size})
+
+    def run_vectors(self, run: Run) -> StageOutput:
+        """Embed every product."""
+        table = embed_products(self.embedder, self.products, "fused")
+        path = self.shop.products_folder() / VECTORS
+        write_vectors(path, table)
+        size = {"products": len(table.product_ids)}
+        return StageOutput((str(path.relative_to(self.shop.root)),), size)
+
+    def run_taggers(self, run: Run) -> StageOutput:
+        """Fit one tagger per field."""
+        from classify.taggers import TaggerSet
+
+        taggers = TaggerSet.fit(
+            tagger_views(self.views),
+            self.products,
+            fields=taggable_fields(self.products),
+            split=self.products[Columns.SPLIT],
+            has_image=self.views.has_image,
+            has_text=self.views.has_text,
+            config=self.config.classify,
+            seed=self.request.seed,
+            run=run,
+        )
+        taggers.save(self.shop.path("taggers"), self.embedder.fingerprint)
+        return StageOutput(("taggers",), {"fields": len(taggers.fields)})
+
+    def run_recommender(self, run: Run) -> StageOutput:
+        """Fit the served recommender on every interaction."""
+        model = self._fit_recommender(self.log, run)
+        model.save_pretrained(self.shop.path("recommender"), self.embedder.fingerprint)
+        users = len(model.user_ids)
+        return StageOutput(("recommender",), {"users": users, "interactions": len(self.log)})
+
+    def run_article(self, run: Run) -> StageOutput:
+        """Train the article's own network on the same rows, for the report."""
+        settings = {"epochs": self.config.baseline.article_epochs}
+        self._train(EmbedderConfig.for_preset("article", **settings), ARTICLE, run)
+        return StageOutput((ARTICLE,))
+
+    def run_evaluate(self, run: Run) -> StageOutput:
+        """Measure every job on held-out rows, beside its baselines."""
+        embedders = {evaluation.OURS: self.embedder}
+        if has_article(self.config):
+            embedders[evaluation.ARTICLE] = FusionEmbedder.from_pretrained(self.shop.path(ARTICLE))
+        held_out = self.products[self.products[Columns.SPLIT] == "test"].reset_index(drop=True)
+        k = self.config.baseline.report_k
+        parts = [evaluation.evaluate_pairs(embedders, self.products, seed=self.request.seed)]
+        if self.request.queries is not None and len(held_out):
+            parts.append(evaluation.evaluate_search(embedders, held_out, self._queries(), k))
+        split = self.products[Columns.SPLIT].to_numpy(dtype=object)
+        parts.append(
+            evaluation.evaluate_tags(self.shop.taggers(), self.views, self.products, split)
+        )
+        if self.request.interactions is not None:
+            parts.append(self._evaluate_lists(k))
+        report = join(parts)
+        write_report(report, self.shop.root)
+        run.log_table(report, "report")
+        return StageOutput(("report.json", "report.parquet"), {"rows": len(report)})
+
+    def run_models(self, run: Run) -> StageOutput:
+        """Log what was fitted, so that it can be served from the tracking store."""
+        for name in ("embedder", "taggers"):
+            run.log_file(self.shop.path(name), "models")
+        return StageOutput(())
+
+    # -- parts of stages -----------------------------------------------------------------------
+
+    def _train(self, config: EmbedderConfig, name: str, run: Run) -> FusionEmbedder:
+        """Train an embedder on train products, stopped by val products; go on where it stopped."""
+        checkpoint = self.shop.path("work", f"{name}.checkpoint")
+        checkpoint.parent.mkdir(exist_ok=True)
+        trained = FusionEmbedder.train(
+            self.products,
+            split=self.products[Columns.SPLIT],
+            fields=taggable_fields(self.products),
+            config=config,
+            seed=self.request.seed,
+            cache_folder=self.shop.path(CACHE),
+            checkpoint=checkpoint,
+            run=run,
+        )
+        trained.save_pretrained(self.shop.path(name))
+        shutil.rmtree(checkpoint.parent)
+        return trained
+
+    def _fit_recommender(self, log: pd.DataFrame, run: Run) -> HybridRecommender:
+        table = self.shop.vectors()
+        return HybridRecommender(self.config.recommend, seed=self.request.seed).fit(
+            log, product_ids=table.product_ids, vectors=table.vectors, run=run
+        )
+
+    def _evaluate_lists(self, k: int) -> pd.DataFrame:
+        """Measure lists made from what was known before a time cut on what came after it."""
+        cut = time_cut(self.log, share=self.config.split.recent)
+        if cut is None:
+            return join([])
+        train, test = before(self.log, cut), since(self.log, cut)
+        table = self.shop.vectors()
+        found = evaluate_lists(
+            train,
+            test,
+            product_ids=table.product_ids,
+            vectors=table.vectors,
+            recommender=self._fit_recommender(train, NullRun()),
+            k=k,
+        )
+        return as_report(found.table, job="recommend")
+
+    def _read_log(self, products: pd.DataFrame) -> Loaded:
+        path = self.request.interactions
+        if path is None:
+            raise ValueError("this fit has no interactions")
+        known = set(products[Columns.PRODUCT])
+        columns = self.request.options.columns
+        return read_interactions(path, known_products=known, columns=columns)
+
+    def _queries(self) -> LoadedQueries:
+        path, options = self.request.queries, self.request.options
+        if path is None:
+            raise ValueError("this fit has no queries")
+        return read_queries(path, columns=options.columns)
+
+
+def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    write_bytes(path, buffer.getvalue())

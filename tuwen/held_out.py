@@ -1,0 +1,119 @@
+"""``tuwen evaluate``: a fitted shop on held-out tables of the user's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core_embeddings.columns import Columns
+from core_embeddings.errors import TableError
+from tuwen import evaluation
+from tuwen.loading import Note, TableOptions, load_products, settle_rejects
+from tuwen.report import as_report, join
+from tuwen.session import records
+from tuwen.shop import Shop
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Tables the shop was not fitted on; any may be absent."""
+
+    queries: Path | None = None
+    products: Path | None = None
+    interactions: Path | None = None
+
+
+def evaluate_held_out(
+    shop: Shop, tables: HeldOut, options: TableOptions, *, note: Note
+) -> list[dict[str, Any]]:
+    """Return report rows of the tables given, and log them to MLflow.
+
+    Raises
+    ------
+    TableError
+        If a table holds nothing to measure.
+    """
+    from core_embeddings.tracking import open_run
+
+    k = int(shop.setting("baseline", "report_k", 10))
+    parts = []
+    if tables.queries is not None:
+        parts.append(_search(shop, tables.queries, options, k, note))
+    if tables.products is not None:
+        parts.append(_tags(shop, tables.products, options, note))
+    if tables.interactions is not None:
+        parts.append(_lists(shop, tables.interactions, options, k, note))
+    report = join(parts)
+    with open_run(shop.state.name, "evaluate") as run:
+        run.log_table(report, "report")
+        run.set_tags({"fingerprint": shop.state.fingerprint})
+    return records(report)
+
+
+def _search(shop: Shop, path: Path, options: TableOptions, k: int, note: Note) -> pd.DataFrame:
+    from core_embeddings.embedder import FusionEmbedder
+    from core_embeddings.tables import read_queries
+
+    asked = read_queries(path, images=options.images, columns=options.columns)
+    settle_rejects(asked.rejects, options, what=str(path), note=note)
+    if asked.judgements.empty:
+        raise TableError(f"{path} has no judgements; it needs product_id (and relevance) per query")
+    embedders = {evaluation.OURS: shop.embedder()}
+    if shop.path("article").is_dir():
+        embedders[evaluation.ARTICLE] = FusionEmbedder.from_pretrained(shop.path("article"))
+    return evaluation.evaluate_search(embedders, shop.catalogue(), asked, k)
+
+
+def _tags(shop: Shop, path: Path, options: TableOptions, note: Note) -> pd.DataFrame:
+    """Measure the taggers on new products; the baselines learn from the shop's train products."""
+    import pandas as pd
+
+    new, held = load_products(path, options, note=note), shop.catalogue()
+    digests = {digest for cell in held[Columns.IMAGE_DIGEST] for digest in cell}
+    seen = new[Columns.PRODUCT].isin(held[Columns.PRODUCT]).sum()
+    shared = sum(bool(digests & set(cell)) for cell in new[Columns.IMAGE_DIGEST])
+    if seen or shared:
+        note(
+            f"{path}: {seen} products by id and {shared} by picture are in the shop already; "
+            "those the shop learned from make the numbers look better than they are"
+        )
+    taggers = shop.taggers()
+    fields = [name for name in taggers.fields if name in new]
+    if not fields:
+        raise TableError(f"{path} has none of the tagged fields: {', '.join(taggers.fields)}")
+    both = pd.concat([held, new.assign(split="held out")], ignore_index=True)
+    for name in taggers.fields:
+        both[name] = both[name].fillna("")
+    both[Columns.SPLIT] = both[Columns.SPLIT].replace({"test": "unused", "held out": "test"})
+    views = shop.embedder().views(both)
+    split = both[Columns.SPLIT].to_numpy(dtype=object)
+    return evaluation.evaluate_tags(taggers, views, both, split, fields=fields)
+
+
+def _lists(shop: Shop, path: Path, options: TableOptions, k: int, note: Note) -> pd.DataFrame:
+    """Measure the served recommender on what happened after its fit."""
+    from core_embeddings.tables import read_interactions
+    from recommend.evaluate import evaluate_lists
+
+    recommender, table = shop.recommender(), shop.vectors()
+    found = read_interactions(path, known_products=set(table.product_ids), columns=options.columns)
+    settle_rejects(found.rejects, options, what=str(path), note=note)
+    log = recommender.state.interactions
+    times = found.rows[Columns.TIMESTAMP]
+    if np.asarray(times < log[Columns.TIMESTAMP].max()).any():
+        note(f"{path}: some of it is older than the newest interaction the shop was fitted on")
+    measured = evaluate_lists(
+        log,
+        found.rows,
+        product_ids=table.product_ids,
+        vectors=table.vectors,
+        recommender=recommender,
+        k=k,
+    )
+    return as_report(measured.table, job="recommend")

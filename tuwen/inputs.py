@@ -1,0 +1,100 @@
+"""What a fit is asked to do, and the digest that tells whether it was done already.
+
+Nothing heavy is imported: an unchanged fit must answer in seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from core_embeddings.artefact import digest_file, digest_json
+from core_embeddings.config import read_toml
+from core_embeddings.errors import TableError
+from tuwen.loading import TableOptions
+
+CODE_VERSION = 1
+"""Raised whenever the same inputs would give another shop."""
+
+
+@dataclass(frozen=True)
+class FitRequest:
+    """The inputs and settings of one fit, as the user gave them.
+
+    Parameters
+    ----------
+    catalogue, interactions, queries
+        Tables: local paths or fsspec URLs.
+    options
+        How they are read.
+    config_file, overrides
+        Settings: a TOML file, and ``key=value`` which win.
+    seed
+        Makes the fit repeatable.
+    """
+
+    catalogue: str
+    interactions: str | None = None
+    queries: str | None = None
+    options: TableOptions = field(default_factory=TableOptions)
+    config_file: Path | None = None
+    overrides: tuple[str, ...] = ()
+    seed: int = 0
+
+    def catalogue_digest(self) -> str:
+        """Return the digest of the catalogue, its pictures' files and the reading options."""
+        options = {k: str(v) for k, v in asdict(self.options).items() if k not in _NO_MATTER}
+        pictures = self._picture_stats()
+        return digest_json([CODE_VERSION, table_digest(self.catalogue), options, pictures])
+
+    def digest(self) -> str:
+        """Return the digest of everything the fitted shop depends on."""
+        settings = read_toml(self.config_file) if self.config_file else {}
+        tables = [table_digest(path) for path in (self.interactions, self.queries)]
+        return digest_json(
+            [self.catalogue_digest(), tables, settings, list(self.overrides), self.seed]
+        )
+
+    def _picture_stats(self) -> list[tuple[str, int, int]]:
+        from core_embeddings.image_cells import image_names, images_folder
+        from core_embeddings.tables import read_frame
+
+        frame = read_frame(self.catalogue)
+        column = self.options.columns.get("image", "image")
+        root = images_folder(self.catalogue, self.options.images)
+        if column not in frame or root is None:
+            return []
+        cells = frame[column].astype(object)
+        names = sorted({name for cell in cells for name in image_names(cell)})
+        return [(name, *_stat(root / name)) for name in names]
+
+
+_NO_MATTER = {"strict", "rejects"}
+
+
+def table_digest(path: str | Path | None) -> str:
+    """Return the digest of a table's bytes; for a URL, what its file system says of the version.
+
+    Raises
+    ------
+    TableError
+        If it does not exist.
+    """
+    if path is None:
+        return ""
+    if "://" in str(path):
+        import fsspec
+
+        files, name = fsspec.core.url_to_fs(str(path))
+        return digest_json([str(path), files.ukey(name)])
+    if not Path(path).is_file():
+        raise TableError(f"{path} does not exist or is not a file; check the path")
+    return digest_file(Path(path))
+
+
+def _stat(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (-1, -1)
+    return (found.st_size, found.st_mtime_ns)

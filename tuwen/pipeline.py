@@ -1,0 +1,169 @@
+"""One fit from tables to a shop: which stages there are, what each depends on, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core_embeddings.artefact import digest_json
+from tuwen.inputs import FitRequest, table_digest
+from tuwen.shop import Shop
+from tuwen.stages import StageOutput, StageResult, Stages
+
+if TYPE_CHECKING:
+    from core_embeddings.tracking import Run
+    from tuwen.settings import FitConfig
+
+Note = Callable[[str], None]
+WHOLE = "fit"
+"""Name of the stage that stands for all of them: done when nothing at all has changed."""
+
+
+@dataclass(frozen=True)
+class FitSummary:
+    """What a fit did.
+
+    Parameters
+    ----------
+    shop
+        The folder.
+    stages
+        How each stage ended; the one stage ``fit`` where nothing had changed.
+    """
+
+    shop: Shop
+    stages: tuple[StageResult, ...]
+
+    @property
+    def skipped(self) -> bool:
+        """Whether everything had been done before."""
+        return all(stage.skipped for stage in self.stages)
+
+
+def fit(request: FitRequest, out: Path | str, *, note: Note = lambda text: None) -> FitSummary:
+    """Fit a shop, or do what is left of it.
+
+    A fit with the inputs and settings of the last one returns at once. One that was interrupted
+    goes on with the first stage that is not done, in the MLflow run it began.
+
+    Parameters
+    ----------
+    request
+        Tables and settings.
+    out
+        The shop's folder: new, empty, or a shop.
+    note
+        Told what happens, line by line.
+
+    Raises
+    ------
+    TuwenError
+        Of the kind that says what is wrong: a table, a setting, the folder.
+    """
+    digest = request.digest()
+    shop = Shop.create(out)
+    stages = Stages(shop.root, announce=lambda name: note(f"{name} ..."))
+    if shop.state.complete and stages.is_done(WHOLE, digest):
+        return FitSummary(shop, (stages.run(WHOLE, digest, _nothing),))
+    from tuwen.settings import read_settings
+
+    config = read_settings(request.config_file, request.overrides)
+    again = shop.state.runs.get("request") == digest and not shop.state.complete
+    run_id = shop.state.runs.get(WHOLE, "") if again else ""
+    shop.update(complete=False, settings=config.as_settings(), seed=request.seed)
+    with _parent_run(shop, run_id) as run:
+        shop.update(runs={WHOLE: run.run_id, "request": digest})
+        results = _run_stages(shop, stages, config, request, run)
+    stages.run(WHOLE, digest, lambda: StageOutput(("report.json", shop.state.products, "embedder")))
+    shop.update(complete=True)
+    return FitSummary(shop, tuple(results))
+
+
+def stage_digests(config: FitConfig, request: FitRequest) -> dict[str, str]:
+    """Return what each stage depends on, in running order; stages that do not apply are absent."""
+    settings = config.as_settings()
+    seed = request.seed
+    read = digest_json([request.catalogue_digest(), settings["split"], seed])
+    embedder = digest_json([read, settings["embedder"], seed])
+    log = table_digest(request.interactions)
+    digests = {
+        "read": read,
+        "features": digest_json(["features", read, settings["embedder"]]),
+        "embedder": embedder,
+        "vectors": digest_json(["vectors", embedder]),
+        "taggers": digest_json(["taggers", embedder, settings["classify"]]),
+    }
+    if request.interactions is not None:
+        columns = dict(request.options.columns)
+        digests["recommender"] = digest_json([embedder, log, columns, settings["recommend"], seed])
+    if has_article(config):
+        digests["article"] = digest_json([read, settings["baseline"], seed])
+    queries = [table_digest(request.queries), settings["baseline"]]
+    digests["evaluate"] = digest_json([*digests.values(), *queries])
+    digests["models"] = digest_json(["models", digests["evaluate"]])
+    return digests
+
+
+def has_article(config: FitConfig) -> bool:
+    """Tell whether the article's network is fitted as a baseline: not beside itself."""
+    return config.baseline.article and config.embedder.preset != "article"
+
+
+def _run_stages(
+    shop: Shop, stages: Stages, config: FitConfig, request: FitRequest, run: Run
+) -> list[StageResult]:
+    from tuwen.fit_stages import FitStages
+
+    work = FitStages(shop, config, request)
+    return [
+        stages.run(name, digest, _tracked(run, name, getattr(work, f"run_{name}")))
+        for name, digest in stage_digests(config, request).items()
+    ]
+
+
+def _tracked(
+    run: Run, name: str, function: Callable[[Run], StageOutput]
+) -> Callable[[], StageOutput]:
+    def tracked() -> StageOutput:
+        with run.child(name) as child:
+            output = function(child)
+            numbers = {k: float(v) for k, v in output.counts.items() if isinstance(v, int | float)}
+            child.log_metrics(numbers)
+        return output
+
+    return tracked
+
+
+@contextmanager
+def _parent_run(shop: Shop, run_id: str) -> Iterator[Run]:
+    from core_embeddings.config import flatten
+    from core_embeddings.tracking import open_run
+
+    with open_run(shop.state.name, WHOLE, run_id=run_id or None) as run:
+        if not run_id:
+            run.log_params(flatten(shop.state.settings) | {"seed": shop.state.seed})
+        yield run
+        run.set_tags({"fingerprint": shop.state.fingerprint, "shop": str(shop.root)})
+
+
+def _nothing() -> StageOutput:
+    return StageOutput(())
+
+
+def summary_payload(summary: FitSummary, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what ``tuwen fit --json`` prints."""
+    state = summary.shop.state
+    return {
+        "shop": str(summary.shop.root),
+        "fingerprint": state.fingerprint,
+        "skipped": summary.skipped,
+        "mlflow_run": state.runs.get(WHOLE, ""),
+        "stages": [
+            {"stage": s.name, "skipped": s.skipped, "seconds": s.seconds, **s.counts}
+            for s in summary.stages
+        ],
+        "report": rows,
+    }
