@@ -1,0 +1,5 @@
+"""Entry of ``python -m classify``."""
+
+from classify.cli import main
+
+main()
