@@ -79,9 +79,9 @@ def parse_filter(text: str) -> Filter:
 
     Examples
     --------
-    >>> products = pd.DataFrame({"price": [300.0, 700.0, float("nan")], "color": ["Black", "Red",
-    "black"]}) >>> parse_filter("price < 500 or color = 'black'").mask(products).tolist() [True,
-    False, True]
+    >>> products = pd.DataFrame({"price": [300.0, 700.0], "color": ["Black|White", ""]})
+    >>> parse_filter("price < 500 and color = 'black'").mask(products).tolist()
+    [True, False]
 
     Raises
     ------

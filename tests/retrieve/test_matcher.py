@@ -1,6 +1,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from core_embeddings.errors import ConfigError, FingerprintError, TuwenError
@@ -72,7 +73,7 @@ def test_search_batch_equals_single_searches():
     for name, text in zip("abc", texts, strict=True):
         single = matcher().search([text], k=3, query_ids=[name])
         part = batch[batch["query_id"] == name].reset_index(drop=True)
-        assert part.equals(single)
+        pd.testing.assert_frame_equal(part, single, rtol=1e-12)
 
 
 def test_search_by_image_and_text_reaches_the_encoder_row_by_row():
