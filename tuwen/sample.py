@@ -61,7 +61,7 @@ def write_sample(
     out
         Folder to write; absent, empty, or an older sample, which is replaced.
     products
-        Number of good products, at least 40; dirty rows come on top.
+        Number of good products, at least 20; dirty rows come on top.
     users
         Number of shoppers, at least 1.
     seed
@@ -74,7 +74,7 @@ def write_sample(
     ArtefactError
         If ``out`` holds something else than a sample.
     """
-    for name, value, least in (("products", products, 40), ("users", users, 1), ("seed", seed, 0)):
+    for name, value, least in (("products", products, 20), ("users", users, 1), ("seed", seed, 0)):
         if value < least:
             raise ConfigError(f"{name} must be at least {least}; got {value}; give a larger one")
     target = out.resolve()

@@ -13,6 +13,8 @@ from PIL import Image
 from core_embeddings.catalogue import read_catalogue
 from core_embeddings.errors import ArtefactError, ConfigError
 from core_embeddings.fields import numeric_fields, taggable_fields
+from core_embeddings.interactions import read_interactions
+from core_embeddings.queries import read_queries
 from tuwen.sample import SampleSummary, write_sample
 
 PRODUCTS, USERS = 120, 40
@@ -45,7 +47,7 @@ def _bytes(folder: Path) -> dict[str, bytes]:
 
 def test_equal_arguments_give_equal_bytes_and_another_seed_gives_others(tmp_path):
     first, again, other = (
-        write_sample(tmp_path / name, products=40, users=5, seed=seed)
+        write_sample(tmp_path / name, products=20, users=5, seed=seed)
         for name, seed in (("a", 1), ("b", 1), ("c", 2))
     )
     assert _bytes(first.folder) == _bytes(again.folder)
@@ -53,8 +55,8 @@ def test_equal_arguments_give_equal_bytes_and_another_seed_gives_others(tmp_path
 
 
 def test_an_older_sample_is_replaced_and_leaves_no_stray_file(tmp_path):
-    write_sample(tmp_path / "shop", products=60, users=5)
-    smaller = write_sample(tmp_path / "shop", products=40, users=5)
+    write_sample(tmp_path / "shop", products=30, users=5)
+    smaller = write_sample(tmp_path / "shop", products=20, users=5)
     assert len(list((tmp_path / "shop" / "images").rglob("*.*"))) == smaller.images
     assert [path.name for path in tmp_path.iterdir()] == ["shop"]
 
@@ -69,7 +71,7 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"products": 39}, "products must be at least 40; got 39"),
+        ({"products": 19}, "products must be at least 20; got 19"),
         ({"users": 0}, "users must be at least 1; got 0"),
         ({"seed": -1}, "seed must be at least 0; got -1"),
     ],
@@ -151,6 +153,21 @@ def test_the_reader_finds_the_fields_that_can_be_tagged_and_the_number(summary):
     assert {"category", "color", "pattern", "material", "season"} <= set(taggable_fields(rows))
     assert numeric_fields(rows) == ["price"]
     assert (rows["price"] > 0).sum() == len(rows) - 1
+
+
+def test_the_reader_rejects_the_planted_interactions_and_no_others(summary, truth):
+    loaded = read_interactions(
+        summary.folder / "interactions.parquet", known_products=set(truth["designs"])
+    )
+    assert len(loaded.rows) == summary.interactions
+    assert sorted(loaded.rejects["row"]) == [item["row"] for item in truth["dirty_interactions"]]
+
+
+def test_the_reader_takes_every_query(summary):
+    loaded = read_queries(summary.folder / "queries.parquet")
+    assert len(loaded.queries) == summary.queries
+    assert len(loaded.judgements) == summary.judgements
+    assert loaded.rejects.empty
 
 
 def test_every_query_picture_exists_and_every_judged_product_is_kept(summary, truth):

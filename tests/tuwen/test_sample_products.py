@@ -6,6 +6,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tuwen.sample_products import ATTRIBUTES, Product, choose_word, plan_products
 from tuwen.sample_taxonomy import BRANDS, COLOURS, LEAVES, TASTES, TERMS
@@ -119,6 +121,16 @@ def test_plain_products_lack_nothing():
         assert product.title and product.pictures and not product.blank and not product.copy_of
         assert {"color", "pattern", "material"} <= set(product.said)
         assert product.product_id.startswith("X")
+
+
+@settings(max_examples=25, deadline=None)
+@given(count=st.integers(20, 130), seed=st.integers(0, 2**32))
+def test_any_size_and_seed_keeps_ids_unique_and_every_product_findable(count, seed):
+    products = plan_products(count, np.random.default_rng(seed))
+    names = {product.product_id for product in products}
+    assert len(products) == len(names) == count
+    assert all(product.title or product.pictures for product in products)
+    assert {product.copy_of for product in products} - {""} <= names
 
 
 def test_words_are_chosen_from_the_language_asked_for():
