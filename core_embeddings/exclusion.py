@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Exclude: TypeAlias = Any
-"""A CSR matrix of shape (n_queries, n_items), every stored entry an exclusion, or one array of
+"""A sparse matrix of shape (n_queries, n_items), every stored entry an exclusion, or one array of
 rows per query."""
 
 
@@ -35,7 +35,7 @@ class Exclusion:
         self, exclude: Exclude | None, n_queries: int, n_items: int, allowed: NDArray[np.int64]
     ) -> None:
         indptr, rows = _flat_rows(exclude, n_queries)
-        shape = getattr(exclude, "shape", (n_queries, n_items))
+        shape = exclude.shape if hasattr(exclude, "tocsr") else (len(indptr) - 1, n_items)
         if len(indptr) != n_queries + 1 or tuple(shape) != (n_queries, n_items):
             raise ValueError(
                 f"exclude must cover {n_queries} queries and {n_items} items; "
@@ -61,8 +61,9 @@ def _flat_rows(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     if exclude is None:
         return np.zeros(n_queries + 1, np.int64), np.empty(0, np.int64)
-    if hasattr(exclude, "indptr"):
-        return np.asarray(exclude.indptr, np.int64), np.asarray(exclude.indices, np.int64)
+    if hasattr(exclude, "tocsr"):
+        matrix = exclude.tocsr()  # itself when it is CSR; a CSC's indptr would mean its columns
+        return np.asarray(matrix.indptr, np.int64), np.asarray(matrix.indices, np.int64)
     lists: Sequence[NDArray[np.int64]] = [np.asarray(rows, dtype=np.int64) for rows in exclude]
     indptr = np.cumsum([0, *(len(rows) for rows in lists)], dtype=np.int64)
     return indptr, np.concatenate([np.empty(0, np.int64), *lists])

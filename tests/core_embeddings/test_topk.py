@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 
 from core_embeddings.topk import exact_topk, topk_of_scores
 
@@ -122,6 +122,20 @@ def test_exact_topk_empty_items_or_queries_keep_their_shape():
 def test_exact_topk_exclude_ignores_unknown_rows():
     top = exact_topk([[1.0]], [[1.0], [2.0]], 1, exclude=[np.array([-1])])
     assert top.rows.tolist() == [[0]]
+
+
+@pytest.mark.parametrize(
+    "exclude",
+    [
+        csr_array([[0, 1], [0, 0]]),
+        csc_array([[0, 1], [0, 0]]),  # as many queries as items: its indptr would fit too
+        [[1], []],
+        np.array([[1, -1], [-1, -1]]),  # padded with unknown rows
+    ],
+)
+def test_exact_topk_exclude_means_the_same_in_every_form(exclude):
+    top = exact_topk([[1.0], [1.0]], [[3.0], [1.0]], 1, exclude=exclude)
+    assert top.rows.tolist() == [[0], [1]]
 
 
 def test_topk_of_scores_minus_infinity_is_never_returned():
