@@ -35,7 +35,8 @@ class Exclusion:
         self, exclude: Exclude | None, n_queries: int, n_items: int, allowed: NDArray[np.int64]
     ) -> None:
         indptr, rows = _flat_rows(exclude, n_queries)
-        shape = exclude.shape if hasattr(exclude, "tocsr") else (len(indptr) - 1, n_items)
+        sparse: Any = exclude if hasattr(exclude, "tocsr") else None
+        shape = (len(indptr) - 1, n_items) if sparse is None else sparse.shape
         if len(indptr) != n_queries + 1 or tuple(shape) != (n_queries, n_items):
             raise ValueError(
                 f"exclude must cover {n_queries} queries and {n_items} items; "
