@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import itertools
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +33,8 @@ def csv_records(lines: list[str]) -> Iterator[Record]:
 
 
 def _until_broken(lines: list[str], start: int, width: int) -> Iterator[tuple[Record, int]]:
-    reader = csv.reader(itertools.islice(lines, start, None), strict=True)
+    # By index: islice would walk over all lines before the start, at every restart.
+    reader = csv.reader((lines[place] for place in range(start, len(lines))), strict=True)
     begun = start
     while True:
         try:

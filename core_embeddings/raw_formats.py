@@ -139,5 +139,5 @@ def read_jsonl(payload: bytes, path: str) -> RawTable:
 
 
 def _column_name(name: Any, place: int) -> str:
-    cleaned = " ".join(str(name).replace("\ufeff", "").replace("\x00", "").split())
+    cleaned = str(name).replace("\ufeff", "").replace("\x00", "").strip()
     return cleaned or f"column_{place + 1}"

@@ -18,7 +18,7 @@ _BASIC_DATE = re.compile(r"(?:19|20)[0-9]{6}")
 
 
 class Instants(NamedTuple):
-    """``values`` datetime64[ns, UTC] of shape (n,), NaT where missing or ``bad``; ``text`` given."""
+    """``values`` datetime64[ns, UTC] of shape (n,), NaT where missing or ``bad``; ``text`` raw."""
 
     values: pd.Series
     bad: NDArray[np.bool_]

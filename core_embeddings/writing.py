@@ -97,8 +97,10 @@ def _csv_bytes(frame: pd.DataFrame) -> bytes:
 
 
 def _csv_cell(value: Any) -> Any:
-    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    return value if is_number else defuse(cell_text(value))
+    if isinstance(value, int | float | np.number) and not isinstance(value, bool):
+        return value
+    # The writer quotes a line feed, but would let a bare carriage return tear the row.
+    return defuse(cell_text(value)).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _jsonl_bytes(frame: pd.DataFrame) -> bytes:
