@@ -22,7 +22,6 @@ from core_embeddings.artefact import (
 from core_embeddings.config import to_mapping
 from core_embeddings.embedder_config import EmbedderConfig
 from core_embeddings.errors import ArtefactError, TuwenError
-from core_embeddings.feature_cache import FeatureCache
 from core_embeddings.frozen_features import FeatureSpec, FrozenFeatures
 from core_embeddings.network import FusionNetwork, Shape
 from core_embeddings.text import Tokenizer
@@ -72,7 +71,8 @@ def save_embedder(embedder: FusionEmbedder, folder: Path) -> None:
             {
                 "config": to_mapping(config),
                 "shape": shape._asdict(),
-                "labels": {name: list(classes) for name, classes in embedder.labels.items()},
+                # A list, because the heads stand in this order and JSON objects are sorted.
+                "labels": [[name, list(classes)] for name, classes in embedder.labels.items()],
                 "word_vectors": embedder.text_input.word_vectors_name,
             },
         )
@@ -92,7 +92,7 @@ def load_embedder(folder: Path, *, cache_folder: Path | None = None) -> FusionEm
     manifest = Manifest.read(folder, kind=KIND, version=VERSION)
     saved = read_json(folder / CONFIG)
     config = EmbedderConfig.from_settings(saved["config"])
-    labels = {name: tuple(classes) for name, classes in saved["labels"].items()}
+    labels = {name: tuple(classes) for name, classes in saved["labels"]}
     tensors = _read_tensors(folder / WEIGHTS)
     priors = tensors.pop(PRIORS, None)
     text_input = TextInput(
@@ -109,16 +109,21 @@ def load_embedder(folder: Path, *, cache_folder: Path | None = None) -> FusionEm
     except RuntimeError as error:
         raise ArtefactError(f"{folder / WEIGHTS} does not fit its config: {error}") from None
     spec = saved_spec(config, folder)
-    cache = None if cache_folder is None else FeatureCache(cache_folder, spec.key)
-    found = fingerprint_of(network, text_input, config, spec.key)
+    features = open_features(spec, cache_folder)
+    found = fingerprint_of(network, text_input, config, features.key)
     if found != manifest.fingerprint:
         raise ArtefactError(
             f"{folder} was saved as embedder {manifest.fingerprint[:12]} but its files give "
             f"{found[:12]}: they were changed or damaged; restore the folder or run the fit again"
         )
-    return FusionEmbedder(
-        network, text_input, FrozenFeatures(spec, cache), config, labels, manifest.fingerprint
-    )
+    return FusionEmbedder(network, text_input, features, config, labels, manifest.fingerprint)
+
+
+def open_features(spec: FeatureSpec, cache_folder: Path | None) -> FrozenFeatures:
+    """Return the frozen part of the CNN, with a cache when a folder is given."""
+    if cache_folder is None:
+        return FrozenFeatures(spec)
+    return FrozenFeatures.with_cache(spec, cache_folder)
 
 
 def saved_spec(config: EmbedderConfig, folder: Path | None = None) -> FeatureSpec:

@@ -18,10 +18,9 @@ from core_embeddings.columns import Columns
 from core_embeddings.config import to_mapping
 from core_embeddings.embedder import FusionEmbedder
 from core_embeddings.embedder_config import EmbedderConfig
-from core_embeddings.embedder_store import fingerprint_of, saved_spec
+from core_embeddings.embedder_store import fingerprint_of, open_features, saved_spec
 from core_embeddings.errors import TuwenError
 from core_embeddings.facets import facets_of, label_codes
-from core_embeddings.feature_cache import FeatureCache
 from core_embeddings.frozen_features import FrozenFeatures
 from core_embeddings.image_tower import FeatureHead
 from core_embeddings.missing_text import product_texts
@@ -85,7 +84,7 @@ def train_embedder(
     run = run or NullRun()
     notify = progress or (lambda what, done, total: None)
     torch.manual_seed(seed)
-    features = FrozenFeatures(saved_spec(config), _cache(cache_folder, config))
+    features = open_features(saved_spec(config), cache_folder)
     learn, check = (products[(split == name).to_numpy()] for name in ("train", "val"))
     if len(learn) < 2:
         raise TuwenError(
@@ -115,7 +114,7 @@ def train_embedder(
     )
     history = trainer.fit(training_set.batches, make_objective(network, config), validation)
     run.log_metrics({"best_epoch": history.best_epoch + 1, "best_score": history.best_score})
-    fingerprint = fingerprint_of(network, text_input, config, features.spec.key)
+    fingerprint = fingerprint_of(network, text_input, config, features.key)
     return FusionEmbedder(network, text_input, features, config, labels, fingerprint)
 
 
@@ -142,10 +141,6 @@ def training_labels(products: pd.DataFrame, fields: Sequence[str]) -> dict[str, 
         for name in fields
     }
     return {name: classes for name, classes in found.items() if len(classes) > 1}
-
-
-def _cache(folder: Path | None, config: EmbedderConfig) -> FeatureCache | None:
-    return None if folder is None else FeatureCache(folder, saved_spec(config).key)
 
 
 def _text_input(products: pd.DataFrame, config: EmbedderConfig) -> TextInput:
