@@ -122,7 +122,9 @@ def _read_users(path: Path) -> list[str]:
 
     frame = read_frame(path)
     if Columns.USER not in frame:
-        raise TableError(f"{path} must have the column {Columns.USER}; got {', '.join(frame)}")
+        raise TableError(
+            f"{path} must have the column {Columns.USER}; got {', '.join(map(str, frame))}"
+        )
     return frame[Columns.USER].astype(str).tolist()
 
 
@@ -142,9 +144,7 @@ def _moment(text: str) -> pd.Timestamp:
     try:
         return pd.Timestamp(pd.to_datetime(text, utc=True))
     except ValueError:
-        raise typer.BadParameter(
-            f"--test-from takes a moment like 2020-09-20; got {text!r}"
-        ) from None
+        raise typer.BadParameter(f"--test-from takes a day like 2020-09-20; got {text!r}") from None
 
 
 def _progress(done: int, total: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,7 +54,7 @@ class Histories:
         return sparse.csr_matrix(known @ matrix[np.maximum(rows, 0)])
 
 
-def normalise_interactions(interactions: pd.DataFrame) -> pd.DataFrame:
+def normalise_interactions(interactions: Any) -> pd.DataFrame:
     """Return the table with all five columns, ids as text and times in UTC; order of rows is kept.
 
     Raises
@@ -61,6 +62,8 @@ def normalise_interactions(interactions: pd.DataFrame) -> pd.DataFrame:
     TableError
         If ``user_id`` or ``product_id`` is missing.
     """
+    if hasattr(interactions, "to_pandas"):  # an Arrow table
+        interactions = interactions.to_pandas()
     has = interactions.columns
     missing = [name for name in (Columns.USER, Columns.PRODUCT) if name not in has]
     if missing:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from core_embeddings.columns import Columns
-from core_embeddings.config import flatten, to_mapping
-from core_embeddings.errors import ArtefactError, TableError
+from core_embeddings.errors import ArtefactError
 from core_embeddings.tracking import NullRun, Run
 from recommend import storage
 from recommend.config import RecommenderConfig
 from recommend.factors import fit_factors
 from recommend.histories import build_histories, latest, normalise_interactions
-from recommend.lists import empty_lists, list_frame, rank_block, user_blocks
+from recommend.lists import check_length, empty_lists, list_frame, rank_block, user_blocks
+from recommend.progress import Progress, Steps
 from recommend.similar import similar_products
 from recommend.state import Catalogue, Learned, State, assemble, make_catalogue
-from recommend.validation import Validated, cut_window, learn_blend
-
-Progress: TypeAlias = Callable[[int, int], None]
+from recommend.validation import Validated, cut_window, learn_blend, log_fit
 
 
 class HybridRecommender:
@@ -111,7 +108,7 @@ class HybridRecommender:
         table = normalise_interactions(interactions)
         catalogue = make_catalogue(product_ids, vectors)
         window = cut_window(table, valid_from=valid_from, share=self.config.validation_share)
-        steps = _Steps(progress, self.config.iterations * (2 if window else 1))
+        steps = Steps(progress, self.config.iterations * (2 if window else 1))
         self.validation = Validated()
         if window is not None:
             before = self._learn(window.before, catalogue, steps)
@@ -119,7 +116,7 @@ class HybridRecommender:
                 before.signals, window.after, catalogue.products, self.config, seed=self.seed
             )
         self._state = self._learn(table, catalogue, steps)
-        self._log(run or NullRun())
+        log_fit(run or NullRun(), self.config, self.validation)
         return self
 
     def recommend(
@@ -151,18 +148,20 @@ class HybridRecommender:
         ties by ``product_id``.
         """
         state = self._fitted()
-        _check_k(k)
+        check_length(k)
         wanted = list(self.user_ids if user_ids is None else dict.fromkeys(map(str, user_ids)))
         allow = None
         if allowed is not None:
-            allow = np.isin(np.array(self.product_ids, dtype=object), list(allowed))
+            listed = set(allowed)
+            allow = np.array([name in listed for name in self.product_ids], dtype=np.bool_)
         rows = state.signals.histories.users.rows(wanted)
         frames = [
             self._rank([wanted[place] for place in places], rows[places], k, keep_seen, allow)
             for kind in (rows >= 0, rows < 0)
+            if self.product_ids
             for places in (np.flatnonzero(kind)[cut] for cut in self._blocks(kind))
         ]
-        if not frames:
+        if not frames:  # nobody to list for, or nothing to list
             return empty_lists()
         lists = pd.concat(frames, ignore_index=True)
         order = lists[Columns.USER].map({user: place for place, user in enumerate(wanted)})
@@ -181,7 +180,7 @@ class HybridRecommender:
         TableError
             If the product is not in the catalogue.
         """
-        _check_k(k)
+        check_length(k)
         return similar_products(self._fitted(), product_id, k)
 
     def observe(self, interactions: pd.DataFrame) -> None:
@@ -191,11 +190,8 @@ class HybridRecommender:
         """
         state = self._fitted()
         new = normalise_interactions(interactions)
-        table = (
-            pd.concat([state.interactions, new], ignore_index=True)
-            if len(new)
-            else state.interactions
-        )
+        known = [part for part in (state.interactions, new) if len(part)]
+        table = pd.concat(known, ignore_index=True) if known else new
         self._state = assemble(
             table,
             state.catalogue,
@@ -263,7 +259,7 @@ class HybridRecommender:
         )
         return model
 
-    def _learn(self, table: pd.DataFrame, catalogue: Catalogue, steps: _Steps) -> State:
+    def _learn(self, table: pd.DataFrame, catalogue: Catalogue, steps: Steps) -> State:
         as_of = latest(table)
         histories = build_histories(table, catalogue.products, self.config, as_of=as_of)
         factors = fit_factors(histories.strength, self.config, seed=self.seed, progress=steps.step)
@@ -292,37 +288,9 @@ class HybridRecommender:
         ranked = rank_block(state.signals, weights, asked, k, keep_seen=keep_seen, allow=allow)
         return list_frame(users, ranked.repeated(len(users)), state.catalogue.products, [*weights])
 
-    def _log(self, run: Run) -> None:
-        run.log_params(flatten({"recommender": to_mapping(self.config)}))
-        for kind, weights in (
-            ("warm", self.validation.blend.warm),
-            ("cold", self.validation.blend.cold),
-        ):
-            run.log_metrics({f"weight.{kind}.{part}": value for part, value in weights.items()})
-        run.log_metrics(
-            {f"valid_ndcg.{name}": value for name, value in self.validation.metrics.items()}
-        )
-
     def _fitted(self) -> State:
         if self._state is None:
             raise ArtefactError(
                 "this recommender holds nothing yet; call fit, or from_pretrained on a saved folder"
             )
         return self._state
-
-
-class _Steps:
-    """Counts steps of several fits as one progress."""
-
-    def __init__(self, report: Progress | None, total: int) -> None:
-        self._report, self._total, self._done = report, total, 0
-
-    def step(self, *_: int) -> None:
-        self._done += 1
-        if self._report is not None:
-            self._report(self._done, self._total)
-
-
-def _check_k(k: int) -> None:
-    if k < 1:
-        raise TableError(f"k, the length of a list, must be at least 1; got {k}")

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core_embeddings.columns import Columns
+from core_embeddings.errors import ConfigError
 from core_embeddings.ids import IdMap
 from core_embeddings.topk import topk_of_scores
 from recommend.blend import standardise
@@ -113,6 +114,18 @@ def list_frame(
         },
         columns=list(LIST_COLUMNS),
     )
+
+
+def check_length(k: int) -> None:
+    """Refuse a list length below 1.
+
+    Raises
+    ------
+    ConfigError
+        If ``k`` is below 1.
+    """
+    if k < 1:
+        raise ConfigError(f"k, the length of a list, must be at least 1; got {k}")
 
 
 def empty_lists() -> pd.DataFrame:

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from core_embeddings.columns import Columns
+from core_embeddings.config import flatten, to_mapping
 from core_embeddings.ids import IdMap
 from core_embeddings.seeding import numpy_generator
 from core_embeddings.splits import time_cut
+from core_embeddings.tracking import Run
 from recommend.blend import DEFAULT_BLEND, Blend, Search, gather_candidates, search_weights
 from recommend.config import RecommenderConfig
 from recommend.histories import event_weights
@@ -148,3 +150,11 @@ def _search(
         return None
     candidates = gather_candidates(signals, rows[places], truth[places], parts=parts)
     return search_weights(candidates, config.k)
+
+
+def log_fit(run: Run, config: RecommenderConfig, validation: Validated) -> None:
+    """Log the settings, the weights learned, and what they reached on the window."""
+    run.log_params(flatten({"recommender": to_mapping(config)}))
+    for kind, weights in (("warm", validation.blend.warm), ("cold", validation.blend.cold)):
+        run.log_metrics({f"weight.{kind}.{part}": value for part, value in weights.items()})
+    run.log_metrics({f"valid_ndcg.{name}": value for name, value in validation.metrics.items()})
