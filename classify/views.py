@@ -203,8 +203,11 @@ class MultiViewTagger:
 
     def _stacked(self, views: Views, rows: NDArray[np.int64], modality: str) -> NDArray[Any]:
         """Return the usable parts' log-probabilities, (n_parts, n_rows, n_classes)."""
-        answers = list(self._answers(views, rows, self.usable_parts(modality)))
-        return np.array(answers).reshape(-1, len(rows), len(self.classes_))
+        parts = self.usable_parts(modality)
+        answers = np.empty((len(parts), len(rows), len(self.classes_)))
+        for at, answer in enumerate(self._answers(views, rows, parts)):
+            answers[at] = answer
+        return answers
 
     def _answers(
         self, views: Views, rows: NDArray[np.int64], parts: list[Part]

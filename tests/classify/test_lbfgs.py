@@ -1,5 +1,7 @@
 """The minimiser finds minima known by construction."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -32,10 +34,8 @@ def test_start_at_the_minimum_stays_there():
 
 def test_value_never_rises_from_one_limit_to_the_next():
     objective = quadratic(np.geomspace(0.1, 50, 8), np.arange(8.0))
-    values = [
-        minimize_lbfgs(objective, np.zeros(8), max_iter=n, tol=0).value for n in range(1, 25)
-    ]
-    assert all(later <= earlier for earlier, later in zip(values, values[1:], strict=False))
+    values = [minimize_lbfgs(objective, np.zeros(8), max_iter=n, tol=0).value for n in range(1, 25)]
+    assert all(later <= earlier for earlier, later in pairwise(values))
 
 
 def test_max_iter_is_kept():
@@ -45,4 +45,6 @@ def test_max_iter_is_kept():
 
 def test_float32_start_gives_float32_answer():
     objective = quadratic(np.ones(3, np.float32), np.ones(3, np.float32))
-    assert minimize_lbfgs(objective, np.zeros(3, np.float32), max_iter=5, tol=0).x.dtype == np.float32
+    assert (
+        minimize_lbfgs(objective, np.zeros(3, np.float32), max_iter=5, tol=0).x.dtype == np.float32
+    )

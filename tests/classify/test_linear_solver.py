@@ -54,8 +54,10 @@ def test_objective_is_the_documented_formula_written_as_plain_loops():
                 total += 0.7 * s * (np.log(sum(np.exp(v) for v in f)) - f[y])
             else:
                 signs = [1 if k == y else -1 for k in range(5)]
-                total += 0.7 * s * sum(
-                    max(0, 1 - sign * v) ** 2 for sign, v in zip(signs, f, strict=True)
+                total += (
+                    0.7
+                    * s
+                    * sum(max(0, 1 - sign * v) ** 2 for sign, v in zip(signs, f, strict=True))
                 )
         assert found.objective == pytest.approx(total, rel=1e-9)
 

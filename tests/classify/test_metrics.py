@@ -66,7 +66,9 @@ def test_ece_of_always_wrong_certainty_is_one():
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from([0.1, 0.3, 0.5, 0.9]), st.booleans()), min_size=1, max_size=60)
+    st.lists(
+        st.tuples(st.sampled_from([0.1, 0.3, 0.5, 0.9]), st.booleans()), min_size=1, max_size=60
+    )
 )
 def test_ece_does_not_depend_on_row_order_and_stays_within_0_and_1(rows):
     confidence, correct = zip(*rows, strict=True)

@@ -1,0 +1,62 @@
+"""Combinations whose best weights follow from how the parts were made."""
+
+import numpy as np
+import pytest
+from scipy.special import log_softmax
+
+from classify.combination import MIN_ROWS, blend_weights, choose_combination, greedy_weights
+from classify.metrics import accuracy, macro_f1
+
+
+def parts_and_codes(seed=0, n_rows=400, noise=(0.5, 50.0, 1.0)):
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, 4, n_rows)
+    scores = [2 * np.eye(4)[codes] + scale * rng.normal(size=(n_rows, 4)) for scale in noise]
+    return np.array([log_softmax(score, axis=1) for score in scores]), codes
+
+
+def quality(log_probabilities, codes):
+    best = log_probabilities.argmax(axis=1)
+    return accuracy(codes, best) + macro_f1(codes, best)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_choice_is_never_below_its_best_part(seed):
+    parts, codes = parts_and_codes(seed, n_rows=60)
+    found = choose_combination(parts, codes).log_probabilities(parts)
+    assert quality(found, codes) >= max(quality(part, codes) for part in parts) - 1e-12
+
+
+def test_blend_gives_noise_no_weight_and_is_a_minimum():
+    parts, codes = parts_and_codes()
+    weights = blend_weights(parts, codes)
+    assert weights[1] == pytest.approx(0, abs=0.06)
+    assert weights[0] > weights[2] > 0
+
+    def loss(candidate):
+        combined = log_softmax(np.tensordot(candidate, parts, axes=1), axis=1)
+        return -combined[np.arange(len(codes)), codes].mean()
+
+    rng = np.random.default_rng(1)
+    nearby = np.maximum(weights + 0.05 * rng.normal(size=(20, 3)), 0)
+    assert loss(weights) <= min(map(loss, nearby)) + 1e-6
+
+
+def test_greedy_weights_are_shares():
+    weights = greedy_weights(*parts_and_codes())
+    assert weights.sum() == pytest.approx(1)
+    assert (weights >= 0).all()
+
+
+def test_combination_is_explained_by_shares_and_one_temperature():
+    parts, codes = parts_and_codes()
+    found = choose_combination(parts, codes)
+    assert sum(found.shares) == pytest.approx(1)
+    mixed = log_softmax(np.tensordot(found.shares, parts, axes=1) / found.temperature, axis=1)
+    np.testing.assert_allclose(found.log_probabilities(parts), mixed, atol=1e-9)
+    np.testing.assert_allclose(np.exp(mixed).sum(axis=1), 1)
+
+
+def test_too_few_rows_average_the_parts():
+    parts, codes = parts_and_codes(n_rows=MIN_ROWS - 1)
+    assert choose_combination(parts, codes).weights == pytest.approx((1 / 3, 1 / 3, 1 / 3))

@@ -1,0 +1,235 @@
+"""Tagging a catalogue whose labels follow from construction."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from classify.tagger_config import TaggerConfig
+from classify.taggers import TaggerSet
+from core_embeddings.errors import ArtefactError, ConfigError, FingerprintError, TableError
+
+FIELDS = ("category", "shape", "season", "same", "noise")
+
+
+@pytest.fixture(scope="module")
+def fitted(shop):
+    return TaggerSet.fit(shop.views, shop.products, fields=FIELDS, split=shop.split)
+
+
+def values(tags, field):
+    return tags[tags["field"] == field].set_index("product_id")["value"]
+
+
+def rows_of(shop, mask):
+    return {name: X[mask] for name, X in shop.views.items()}, shop.products[mask]
+
+
+def test_tags_of_held_out_products_are_right_and_have_the_public_columns(shop, fitted):
+    views, held_out = rows_of(shop, shop.split == "test")
+    tags = fitted.tag(views, held_out)
+    assert list(tags.columns) == [
+        "product_id", "field", "value", "confidence", "decision", "alternatives",
+    ]  # fmt: skip
+    assert len(tags) == len(held_out) * len(FIELDS)
+    for field in ("category", "shape", "season"):
+        truth = held_out.set_index("product_id")[field]
+        assert (values(tags, field) == truth).mean() > 0.95
+    assert tags["confidence"].between(0, 1).all()
+    assert set(tags["decision"]) == {"auto", "review"}
+
+
+def test_tags_are_sorted_by_product_then_field_whatever_the_order_of_rows(shop, fitted):
+    order = np.random.default_rng(0).permutation(len(shop.products))
+    shuffled = fitted.tag(
+        {name: X[order] for name, X in shop.views.items()}, shop.products.iloc[order]
+    )
+    straight = fitted.tag(shop.views, shop.products)
+    assert straight[["product_id", "field"]].equals(
+        straight[["product_id", "field"]].sort_values(["product_id", "field"], ignore_index=True)
+    )
+    pd.testing.assert_frame_equal(shuffled, straight, rtol=1e-4)
+
+
+def test_alternatives_are_the_next_values_without_the_first(shop, fitted):
+    tags = fitted.tag(shop.views, shop.products, fields=["category", "shape", "same"])
+    for field, count in (("category", 4), ("shape", 2), ("same", 0)):
+        rows = tags[tags["field"] == field]
+        assert {len(others) for others in rows["alternatives"]} == {count}
+        assert not any(
+            value in others
+            for value, others in zip(rows["value"], rows["alternatives"], strict=True)
+        )
+    some = fitted.probabilities("category", shop.views, shop.products).iloc[0]
+    expected = some.sort_values(ascending=False, kind="stable").index[1:5].tolist()
+    assert tags[tags["field"] == "category"].iloc[0]["alternatives"] == expected
+
+
+def test_probabilities_sum_to_one_and_give_the_tags_confidence(shop, fitted):
+    probabilities = fitted.probabilities("season", shop.views, shop.products)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    tags = fitted.tag(shop.views, shop.products, fields=["season"])
+    np.testing.assert_allclose(probabilities.max(axis=1), tags["confidence"])
+    assert probabilities.index.tolist() == shop.products["product_id"].tolist()
+
+
+def test_hidden_modality_is_not_used(shop, fitted):
+    """Garbage in the hidden views, the fused one included, must not change a digit."""
+    none, every = np.zeros(len(shop.products), bool), np.ones(len(shop.products), bool)
+    garbage = {name: X * 0 + 7 for name, X in shop.views.items()}
+    for own, masks in (
+        ("image", {"has_image": every, "has_text": none}),
+        ("text", {"has_image": none, "has_text": every}),
+    ):
+        spoiled = {**garbage, own: shop.views[own]}
+        pd.testing.assert_frame_equal(
+            fitted.probabilities("category", shop.views, shop.products, **masks),
+            fitted.probabilities("category", spoiled, shop.products, **masks),
+        )
+    seen = fitted.tag(shop.views, shop.products, has_image=every, has_text=none)
+    truth = shop.products.set_index("product_id")
+    assert (values(seen, "shape") == truth["shape"]).mean() > 0.95
+    assert (values(seen, "season") == truth["season"]).mean() < 0.6
+
+
+def test_mixed_rows_get_what_each_would_get_alone(shop, fitted):
+    has_text = np.arange(len(shop.products)) % 2 == 0
+    has_image = ~has_text | (np.arange(len(shop.products)) % 3 == 0)
+    mixed = fitted.probabilities(
+        "category", shop.views, shop.products, has_image=has_image, has_text=has_text
+    )
+    for kind in ((True, True), (True, False), (False, True)):
+        mask = (has_image == kind[0]) & (has_text == kind[1])
+        views, products = rows_of(shop, mask)
+        alone = fitted.probabilities(
+            "category", views, products, has_image=has_image[mask], has_text=has_text[mask]
+        )
+        np.testing.assert_allclose(mixed[mask], alone, atol=1e-6)
+
+
+def test_noise_is_sent_to_review_and_certain_fields_are_not(shop, fitted):
+    tags = fitted.tag(shop.views, shop.products)
+    auto = (tags["decision"] == "auto").groupby(tags["field"]).mean()
+    assert auto["noise"] < 0.1
+    assert auto["shape"] > 0.9
+    assert auto["same"] == 1
+
+
+def test_value_with_one_training_row_is_learned_but_never_auto(shop):
+    products = shop.products.copy()
+    lonely = np.flatnonzero(shop.split == "train")[0]
+    products.loc[lonely, "shape"] = "unique"
+    views = {name: X.copy() for name, X in shop.views.items()}
+    for X in views.values():
+        X[lonely] = -9
+    found = TaggerSet.fit(views, products, fields=["shape"], split=shop.split)
+    tag = found.tag(
+        rows_of(shop._replace(views=views), slice(lonely, lonely + 1))[0], products.iloc[[lonely]]
+    ).iloc[0]
+    assert (tag["value"], tag["decision"]) == ("unique", "review")
+
+
+def test_first_of_several_values_is_the_label(shop):
+    products = shop.products.assign(shape=shop.products["shape"] + "|extra")
+    found = TaggerSet.fit(shop.views, products, fields=["shape"], split=shop.split)
+    assert found.taggers["shape"].classes_.tolist() == ["round", "square", "star"]
+
+
+def test_field_without_labels_is_skipped_and_said(shop):
+    products = shop.products.assign(empty="")
+    found = TaggerSet.fit(shop.views, products, fields=["empty", "same"], split=shop.split)
+    assert (found.fields, found.skipped) == (("same",), ("empty",))
+
+
+def test_without_validation_rows_everything_goes_to_review(shop):
+    split = np.where(shop.split == "val", "train", shop.split)
+    found = TaggerSet.fit(shop.views, shop.products, fields=["shape"], split=split)
+    tags = found.tag(shop.views, shop.products)
+    assert set(tags["decision"]) == {"review"}
+    assert (values(tags, "shape") == shop.products.set_index("product_id")["shape"]).mean() > 0.95
+
+
+def test_one_view_of_both_modalities_serves_every_product(shop):
+    found = TaggerSet.fit(
+        {"fused": shop.views["fused"]},
+        shop.products,
+        fields=["shape"],
+        split=shop.split,
+        config=TaggerConfig(lexical=False, heads=("svm",)),
+    )
+    none = np.zeros(len(shop.products), bool)
+    tags = found.tag({"fused": shop.views["fused"]}, shop.products, has_image=none)
+    assert (values(tags, "shape") == shop.products.set_index("product_id")["shape"]).mean() > 0.95
+
+
+def test_no_products_give_an_empty_table(shop, fitted):
+    views, none = rows_of(shop, np.zeros(len(shop.products), bool))
+    assert fitted.tag(views, none).empty
+
+
+def test_explain_gives_shares_per_field_and_modality(fitted):
+    shares = fitted.explain()
+    np.testing.assert_allclose(shares.groupby(["field", "modality"])["share"].sum(), 1)
+    image_only = shares[shares["modality"] == "image"]
+    assert set(image_only["view"]) == {"image"}
+    assert set(shares[shares["modality"] == "text"]["view"]) == {"text", "lexical"}
+
+
+def test_saved_taggers_tag_alike_and_hold_no_pickle(shop, fitted, tmp_path):
+    fitted.save(tmp_path / "taggers", "f" * 32)
+    again = TaggerSet.load(tmp_path / "taggers", "f" * 32)
+    pd.testing.assert_frame_equal(
+        again.tag(shop.views, shop.products), fitted.tag(shop.views, shop.products), rtol=1e-6
+    )
+    pd.testing.assert_frame_equal(again.explain(), fitted.explain())
+    assert again.config == fitted.config
+    assert {file.suffix for file in (tmp_path / "taggers").iterdir()} == {".json", ".npz"}
+
+
+def test_taggers_of_another_embedder_are_refused(fitted, tmp_path):
+    fitted.save(tmp_path / "taggers", "f" * 32)
+    with pytest.raises(FingerprintError, match="made with embedder ffff"):
+        TaggerSet.load(tmp_path / "taggers", "e" * 32)
+
+
+def test_damaged_field_is_refused(fitted, tmp_path):
+    fitted.save(tmp_path / "taggers", "")
+    path = tmp_path / "taggers" / "field-001.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["classes"] = content["classes"][:1]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(ArtefactError, match="do not fit together"):
+        TaggerSet.load(tmp_path / "taggers")
+    (tmp_path / "taggers" / "field-000.npz").write_bytes(b"torn")
+    with pytest.raises(ArtefactError, match="cannot be read"):
+        TaggerSet.load(tmp_path / "taggers")
+
+
+def test_wrong_inputs_are_named(shop, fitted):
+    with pytest.raises(TableError, match=r"field 'shap' is no column.*did you mean 'shape'"):
+        TaggerSet.fit(shop.views, shop.products, fields=["shap"], split=shop.split)
+    with pytest.raises(ConfigError, match="field 'shap' was not learned; did you mean 'shape'"):
+        fitted.tag(shop.views, shop.products, fields=["shap"])
+    with pytest.raises(TableError, match="missing: image"):
+        fitted.tag({"fused": shop.views["fused"], "text": shop.views["text"]}, shop.products)
+    with pytest.raises(TableError, match="view 'image' must have 3 features"):
+        fitted.tag({**shop.views, "image": shop.views["fused"]}, shop.products)
+    with pytest.raises(TableError, match="one row per product, 240"):
+        fitted.tag({**shop.views, "image": shop.views["image"][:5]}, shop.products)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"heads": ()}, "heads must name"),
+        ({"heads": ("svm", "svm")}, "heads must name"),
+        ({"svm_c": 0.0}, "svm_c must be > 0"),
+        ({"threads": 0}, "threads must be >= 1"),
+        ({"target_precision": 1.5}, "target_precision must be"),
+        ({"assurance": 0.2}, "assurance must be"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        TaggerConfig(**settings)
