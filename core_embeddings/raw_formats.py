@@ -17,6 +17,7 @@ from core_embeddings.columns import Columns
 from core_embeddings.csv_records import csv_records
 from core_embeddings.errors import TableError
 from core_embeddings.rejects import ROW_KEPT, RejectLog
+from core_embeddings.spreadsheet import restore
 
 MAX_COLUMNS = 2_000
 _REPLACED = "bytes that are not UTF-8 were replaced" + ROW_KEPT
@@ -64,7 +65,8 @@ def read_csv(payload: bytes, path: str) -> RawTable:
     rejects, rows, records = RejectLog(), [], []
     header: list[str] = []
     number = 0
-    for cells, problem in csv_records(list(io.StringIO(text, newline=""))):
+    for quoted, problem in csv_records(list(io.StringIO(text, newline=""))):
+        cells = [restore(cell) for cell in quoted]
         if not header:
             header = [_column_name(name, place) for place, name in enumerate(cells)]
             continue

@@ -17,8 +17,7 @@ from core_embeddings.artefact import write_bytes
 from core_embeddings.cleaning import cell_text
 from core_embeddings.errors import TableError
 from core_embeddings.frames import table_suffix
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\x00")
+from core_embeddings.spreadsheet import defuse
 
 
 def write_table(
@@ -27,7 +26,8 @@ def write_table(
     """Write a table in the format its suffix names (``.gz`` compresses CSV and JSON Lines).
 
     The file appears whole or not at all. In CSV, lists are joined by ``|``, and text that a
-    spreadsheet would run as a formula gets a leading ``'``; numbers are left as they are.
+    spreadsheet would run as a formula gets a leading ``'``, which reading takes off again; numbers
+    are left as they are.
 
     Parameters
     ----------
@@ -63,11 +63,6 @@ def write_table(
         raise TableError(
             f"cannot write {path}: {error.strerror or error}; choose another place"
         ) from error
-
-
-def defuse(text: str) -> str:
-    """Return text with a leading ``'`` where a spreadsheet would take it for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def _parquet_bytes(frame: pd.DataFrame, metadata: Mapping[str, str]) -> bytes:
