@@ -92,7 +92,8 @@ def evaluate(
     table = _read_vectors(vectors)
     met = _read_interactions(interactions, table, column)
     cut = _moment(test_from)
-    train, test = (met[side(met[Columns.TIMESTAMP])] for side in (cut.__gt__, cut.__le__))
+    later = met[Columns.TIMESTAMP] >= cut
+    train, test = met[~later], met[later]
     model = _model(config, override, seed)
     model.fit(train, product_ids=table.ids, vectors=table.vectors, progress=_progress)
     found = evaluate_lists(

@@ -108,7 +108,9 @@ def assemble(
     products = catalogue.products
     histories = build_histories(interactions, products, config, as_of=as_of)
     items, met = _carry(learned.factors.items, learned.products.rows(products.all))
-    met &= items.any(axis=1)
+    # What only forgotten people met keeps no factor that only they have made.
+    met &= np.bincount(histories.strength.indices, minlength=len(products)) > 0
+    items[~met] = 0
     users, known = _carry(learned.factors.users, learned.users.rows(histories.users.all))
     stale = np.flatnonzero(~known | np.array([u in renew for u in histories.users.all], dtype=bool))
     users[stale] = fold_in(items, histories.strength[stale], config)
