@@ -73,6 +73,9 @@ def fit_tfidf_svm(
 
 def _answering(model: Pipeline, names: tuple[str, ...]) -> Baseline:
     def answer(products: pd.DataFrame) -> Answer:
+        if products.empty:  # scikit-learn refuses to score no rows
+            nothing = np.empty(0, dtype=object)
+            return Answer(nothing, model.classes_, np.empty((0, len(model.classes_))))
         texts = _texts(products, names)
         scores = model.decision_function(texts)
         if scores.ndim == 1:

@@ -42,7 +42,7 @@ class TaggerConfig:
     """
 
     heads: tuple[HeadName, ...] = ("softmax", "svm")
-    softmax_c: float = 10.0
+    softmax_c: float = 20.0
     svm_c: float = 1.0
     lexical_softmax_c: float = 10.0
     lexical_svm_c: float = 1.0

@@ -74,7 +74,7 @@ def _save_field(tagger: MultiViewTagger, stem: Path) -> None:
         "examples": tagger.examples_.tolist(),
         "parts": [[*part, head.temperature_] for part, head in parts],
         "combinations": {
-            modality: list(found.weights) for modality, found in tagger.combinations_.items()
+            modality: asdict(found) for modality, found in tagger.combinations_.items()
         },
         "thresholds": {
             modality: _finite(asdict(found)) for modality, found in tagger.thresholds_.items()
@@ -96,8 +96,9 @@ def _load_field(stem: Path, config: TaggerConfig) -> MultiViewTagger:
                 tagger.classes_[codes], coef, intercept, temperature=float(temperature)
             )
             tagger.parts_[Part(view, head)] = part
-        for modality, weights in content["combinations"].items():
-            tagger.combinations_[modality] = Combination(tuple(weights))
+        for modality, found in content["combinations"].items():
+            weights = tuple(found["weights"])
+            tagger.combinations_[modality] = Combination(weights, float(found["discount"]))
         for modality, found in content["thresholds"].items():
             tagger.thresholds_[modality] = _threshold(found)
     except (KeyError, IndexError, TypeError, ValueError) as error:

@@ -120,6 +120,11 @@ class MultiViewTagger:
             self._choose(views, labels, np.flatnonzero(val & known & full), modality)
         return self
 
+    @property
+    def log_prior(self) -> NDArray[np.float64]:
+        """Log share of each value in training, of shape (n_classes,)."""
+        return np.log(self.examples_ / self.examples_.sum())
+
     def usable_parts(self, modality: str) -> list[Part]:
         """Return the parts that may speak for products of that modality."""
         if modality == "both":
@@ -154,13 +159,19 @@ class MultiViewTagger:
         return auto
 
     def explain(self) -> pd.DataFrame:
-        """Return ``modality, view, head, share, temperature``; shares sum to 1 per modality."""
+        """Return how much each part weighs.
+
+        Columns ``modality``, ``view``, ``head``, ``share`` (sums to 1 per modality),
+        ``temperature`` and ``discount``, see ``Combination``.
+        """
         rows = [
-            (modality, part.view, part.head, share, combination.temperature)
+            (modality, *part, share, combination.temperature, combination.discount)
             for modality, combination in self.combinations_.items()
             for part, share in zip(self.usable_parts(modality), combination.shares, strict=True)
         ]
-        return pd.DataFrame(rows, columns=["modality", "view", "head", "share", "temperature"])
+        return pd.DataFrame(
+            rows, columns=["modality", "view", "head", "share", "temperature", "discount"]
+        )
 
     def _head(self, view: str, head: HeadName) -> LinearTagger:
         lexical = view == LEXICAL
@@ -182,10 +193,10 @@ class MultiViewTagger:
         if not len(parts):
             return
         codes = np.searchsorted(self.classes_, truth[learned])
-        combination = choose_combination(parts[:, learned], codes)
+        combination = choose_combination(parts[:, learned], codes, log_prior=self.log_prior)
         self.combinations_[modality] = combination
         # Values that were never learned count as wrong here: confidence has to answer for them too.
-        best = combination.log_probabilities(parts)
+        best = combination.log_probabilities(parts, self.log_prior)
         correct = self.classes_[best.argmax(axis=1)] == truth
         self.thresholds_[modality] = choose_threshold(
             np.exp(best.max(axis=1)),
@@ -198,8 +209,9 @@ class MultiViewTagger:
     def _combined(self, views: Views, rows: NDArray[np.int64], modality: str) -> NDArray[Any]:
         combination = self.combinations_.get(modality)
         if combination is None:  # no view speaks for this kind of product: what is frequent
-            return np.tile(np.log(self.examples_ / self.examples_.sum()), (len(rows), 1))
-        return combination.log_probabilities(self._stacked(views, rows, modality))
+            return np.tile(self.log_prior, (len(rows), 1))
+        parts = self._stacked(views, rows, modality)
+        return combination.log_probabilities(parts, self.log_prior)
 
     def _stacked(self, views: Views, rows: NDArray[np.int64], modality: str) -> NDArray[Any]:
         """Return the usable parts' log-probabilities, (n_parts, n_rows, n_classes)."""

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from classify.combination import MIN_ROWS, blend_weights, choose_combination, greedy_weights
+from classify.combination import MIN_ROWS, Combination, blend_weights, choose_combination
 from classify.metrics import accuracy, macro_f1
+
+EVEN = np.log(np.full(4, 0.25))
 
 
 def parts_and_codes(seed=0, n_rows=400, noise=(0.5, 50.0, 1.0)):
@@ -23,7 +25,7 @@ def quality(log_probabilities, codes):
 @pytest.mark.parametrize("seed", range(5))
 def test_choice_is_never_below_its_best_part(seed):
     parts, codes = parts_and_codes(seed, n_rows=60)
-    found = choose_combination(parts, codes).log_probabilities(parts)
+    found = choose_combination(parts, codes, log_prior=EVEN).log_probabilities(parts, EVEN)
     assert quality(found, codes) >= max(quality(part, codes) for part in parts) - 1e-12
 
 
@@ -42,21 +44,26 @@ def test_blend_gives_noise_no_weight_and_is_a_minimum():
     assert loss(weights) <= min(map(loss, nearby)) + 1e-6
 
 
-def test_greedy_weights_are_shares():
-    weights = greedy_weights(*parts_and_codes())
-    assert weights.sum() == pytest.approx(1)
-    assert (weights >= 0).all()
+def test_discount_gives_a_rare_value_what_its_prior_took():
+    log_prior = np.log([0.9, 0.1])
+    part = np.log([[[0.6, 0.4]]])
+    assert Combination((1.0,)).scores(part, log_prior).argmax() == 0
+    taken_out = np.exp(Combination((1.0,), 1.0).log_probabilities(part, log_prior))
+    np.testing.assert_allclose(taken_out, [[0.6 / 0.9, 0.4 / 0.1]] / np.sum(0.6 / 0.9 + 0.4 / 0.1))
 
 
 def test_combination_is_explained_by_shares_and_one_temperature():
     parts, codes = parts_and_codes()
-    found = choose_combination(parts, codes)
+    found = choose_combination(parts, codes, log_prior=EVEN)
     assert sum(found.shares) == pytest.approx(1)
+    # An even prior adds the same to every value, so the discount cannot show.
     mixed = log_softmax(np.tensordot(found.shares, parts, axes=1) / found.temperature, axis=1)
-    np.testing.assert_allclose(found.log_probabilities(parts), mixed, atol=1e-9)
+    np.testing.assert_allclose(found.log_probabilities(parts, EVEN), mixed, atol=1e-9)
     np.testing.assert_allclose(np.exp(mixed).sum(axis=1), 1)
 
 
 def test_too_few_rows_average_the_parts():
     parts, codes = parts_and_codes(n_rows=MIN_ROWS - 1)
-    assert choose_combination(parts, codes).weights == pytest.approx((1 / 3, 1 / 3, 1 / 3))
+    assert choose_combination(parts, codes, log_prior=EVEN).weights == pytest.approx(
+        (1 / 3, 1 / 3, 1 / 3)
+    )

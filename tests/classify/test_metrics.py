@@ -28,7 +28,7 @@ def test_recall_counts_true_labels_only():
     assert metrics.recall(TRUTH, PREDICTED) == pytest.approx((2 / 3 + 1 + 0) / 3)
 
 
-@pytest.mark.filterwarnings("ignore:y_pred contains classes")
+@pytest.mark.filterwarnings("ignore:y_pred contains classes", "ignore:A single label")
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30))
 def test_label_metrics_equal_scikit_learns(pairs):
     truth, predicted = map(list, zip(*pairs, strict=True))
