@@ -55,7 +55,7 @@ class EmbedderConfig:
     preset: PresetName = "default"
     backbone: str = "auto"
     weights: str | None = None
-    image_size: int = 160
+    image_size: int = 128
     resize: Literal["fixed", "crop", "pad"] = "pad"
     missing_text: Literal["default", "context", "image"] = "default"
     tokenizer: Literal["jieba", "rjieba"] = "jieba"

@@ -20,7 +20,7 @@ from core_embeddings.embedder import FusionEmbedder
 from core_embeddings.embedder_config import EmbedderConfig
 from core_embeddings.embedder_store import fingerprint_of, open_features, saved_spec
 from core_embeddings.errors import TuwenError
-from core_embeddings.facets import facets_of, label_codes
+from core_embeddings.facets import Facet, facets_of, label_codes, spoken
 from core_embeddings.frozen_features import FrozenFeatures
 from core_embeddings.image_tower import FeatureHead
 from core_embeddings.missing_text import product_texts
@@ -91,10 +91,11 @@ def train_embedder(
             f"training needs at least 2 products in the train split; got {len(learn)}. "
             "Add products, or check the split column"
         )
-    text_input = _text_input(learn, config)
+    facets = facets_of(learn, fields)
+    text_input = _text_input(learn, facets, config)
     labels = training_labels(learn, fields)
     images = _images(features, learn, lambda done, total: notify("images", done, total))
-    rows = _training_rows(learn, images, text_input, labels, fields)
+    rows = _training_rows(learn, images, text_input, labels, facets)
     network = _network(config, images, text_input, labels, rows)
     validation = Validation.of(check if len(check) > 1 else learn, network, text_input, labels,
                                lambda frame: _images(features, frame, None), config)  # fmt: skip
@@ -143,11 +144,14 @@ def training_labels(products: pd.DataFrame, fields: Sequence[str]) -> dict[str, 
     return {name: classes for name, classes in found.items() if len(classes) > 1}
 
 
-def _text_input(products: pd.DataFrame, config: EmbedderConfig) -> TextInput:
+def _text_input(
+    products: pd.DataFrame, facets: Sequence[Facet], config: EmbedderConfig
+) -> TextInput:
     name = None if config.word_vectors == "none" else config.word_vectors
     return build_text_input(
         product_texts(products, "default"),
         Tokenizer(engine=config.tokenizer, pos_filter=config.pos_filter),
+        names=[spoken(value) for facet in facets for value in facet.values],
         word_vectors=load_word_vectors(name),
         min_count=config.min_count,
         max_words=config.max_words,
@@ -173,7 +177,7 @@ def _training_rows(
     images: Tensor,
     text_input: TextInput,
     labels: Mapping[str, Sequence[str]],
-    fields: Sequence[str],
+    facets: Sequence[Facet],
 ) -> TrainingRows:
     tokens = text_input.tokens(product_texts(products, "default"))
     codes = [label_codes([str(v) for v in products[name]], c) for name, c in labels.items()]
@@ -185,7 +189,7 @@ def _training_rows(
         title_tokens=text_input.tokens(list(products[Columns.TITLE])),
         labels=np.stack(codes, axis=1) if codes else np.zeros((len(products), 0), dtype=np.int64),
         groups=np.asarray(duplicate_groups(products), dtype=np.int64),
-        facets=facets_of(products, fields),
+        facets=facets,
     )
 
 

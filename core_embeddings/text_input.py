@@ -110,15 +110,23 @@ def build_text_input(
     texts: Sequence[str],
     tokenizer: Tokenizer,
     *,
+    names: Sequence[str] = (),
     word_vectors: WordVectors | None,
     min_count: int,
     max_words: int,
     buckets: int,
     max_tokens: int,
 ) -> TextInput:
-    """Build the vocabulary of training texts and look its words up in the pretrained vectors."""
+    """Build the vocabulary of training texts and look its words up in the pretrained vectors.
+
+    Words of ``names`` (categories, attribute values) are always known: people search by them even
+    where no title has them.
+    """
     vocabulary = Vocabulary.build(
-        tokenizer.many(texts), min_count=min_count, max_words=max_words, buckets=buckets
+        [*tokenizer.many(texts), *tokenizer.many(names) * min_count],
+        min_count=min_count,
+        max_words=max_words,
+        buckets=buckets,
     )
     priors = None
     if word_vectors is not None:

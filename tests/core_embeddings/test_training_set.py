@@ -1,0 +1,109 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from core_embeddings.embedder_config import EmbedderConfig
+from core_embeddings.facets import facets_of, label_codes, spoken
+from core_embeddings.text import Tokenizer
+from core_embeddings.text_input import build_text_input
+from core_embeddings.training_set import TrainingRows, TrainingSet, _hide
+
+TITLES = ["red dress", "blue dress", "red shoe", "green shoe", "red hat"]
+PRODUCTS = pd.DataFrame(
+    {
+        "title": TITLES,
+        "category": ["Wear > Dress", "Wear > Dress", "Feet > Shoe", "Feet > Shoe", "Wear > Hat"],
+        "brand": ["A", "A", "B", "", "A"],
+        "color": ["red|pink", "blue", "red", "green", "red"],
+    }
+)
+
+
+def training_set(**settings):
+    config = EmbedderConfig(batch_size=5, word_vectors="none", min_count=1, **settings)
+    text_input = build_text_input(
+        TITLES,
+        Tokenizer(),
+        word_vectors=None,
+        min_count=1,
+        max_words=100,
+        buckets=10,
+        max_tokens=8,
+    )
+    tokens = text_input.tokens(TITLES)
+    present = np.ones(5, dtype=bool)
+    rows = TrainingRows(
+        images=torch.arange(5.0)[:, None],
+        has_image=present,
+        has_text=present,
+        tokens=tokens,
+        title_tokens=tokens,
+        labels=np.arange(5)[:, None],
+        groups=np.arange(5),
+        facets=facets_of(PRODUCTS, ["category", "color"]),
+    )
+    return TrainingSet(rows, text_input, config, seed=3)
+
+
+def test_facets_are_category_levels_first_values_and_brand():
+    facets = {facet.name: facet for facet in facets_of(PRODUCTS, ["category", "color"])}
+    assert set(facets) == {"category/1", "category/2", "color", "brand"}
+    assert facets["category/1"].values == ("Feet", "Wear")
+    assert list(facets["color"].codes) == [2, 0, 2, 1, 2]
+    assert list(facets["brand"].codes) == [0, 0, 1, -1, 0]
+    assert [spoken(value) for value in facets["category/2"].values] == ["Shoe", "Dress", "Hat"]
+
+
+def test_a_facet_of_one_value_tells_nothing_and_is_left_out():
+    assert facets_of(PRODUCTS.assign(color="red", brand="A"), ["color"]) == []
+
+
+def test_label_codes_of_unknown_values_are_minus_one():
+    assert list(label_codes(["b", "z", "a"], ["a", "b"])) == [1, -1, 0]
+
+
+def test_an_epoch_sees_every_product_once_and_is_repeatable():
+    made = training_set()
+    first, again = next(iter(made.batches(0))), next(iter(made.batches(0)))
+    assert sorted(first.images[:, 0].tolist()) == [0, 1, 2, 3, 4]
+    assert torch.equal(first.images, again.images)
+    assert torch.equal(first.queries.ids, again.queries.ids)
+    orders = {tuple(next(iter(made.batches(e))).images[:, 0].tolist()) for e in range(6)}
+    assert len(orders) > 1
+
+
+def test_every_positive_of_a_query_really_answers_it():
+    """A query's words are words of titles or of facet values; a positive must have them all."""
+    made = training_set(word_dropout=0.0)
+    words = made.text_input.vocabulary.words
+    spelled = [" ".join(PRODUCTS.iloc[i].astype(str)).lower() for i in range(5)]
+    asked = 0
+    for epoch in range(20):
+        batch = next(iter(made.batches(epoch)))
+        products = batch.images[:, 0].int().tolist()
+        assert bool(batch.positives.diagonal().all())
+        if len(batch.queries.ids) != len(batch.queries.token_offsets):
+            continue  # a facet word outside the titles: its n-grams cannot be spelled back
+        start = 0
+        for row, length in enumerate(batch.queries.lengths.tolist()):
+            ids = batch.queries.ids[start : start + length]
+            start += length
+            query = [words[i - 1] for i in ids.tolist() if 0 < i <= len(words)]
+            for column in batch.positives[row].nonzero()[:, 0].tolist():
+                asked += 1
+                assert all(word in spelled[products[column]] for word in query)
+    assert asked > 20
+
+
+def test_modality_dropout_hides_one_part_of_about_its_share_and_never_the_only_part():
+    rng = np.random.default_rng(0)
+    both = np.ones(10_000, dtype=bool)
+    keep_image, keep_text = _hide(both, both, 0.3, rng)
+    assert (keep_image | keep_text).all()
+    assert (~keep_image).mean() == pytest.approx(0.15, abs=0.015)
+    assert (~keep_text).mean() == pytest.approx(0.15, abs=0.015)
+    only = np.array([True, False] * 100)
+    keep_image, keep_text = _hide(only, ~only, 0.9, rng)
+    assert np.array_equal(keep_image, only)
+    assert np.array_equal(keep_text, ~only)
