@@ -200,18 +200,22 @@ class FusionEmbedder:
             read = towers.has_text if what != "image" else torch.zeros_like(towers.has_text)
             return self.network.fuse(towers.image, towers.text, see, read).numpy()
 
-    def _view_block(self, frame: pd.DataFrame) -> tuple[NDArray, ...]:
+    def _view_block(self, frame: pd.DataFrame) -> Views:
         with torch.inference_mode():
             towers = self._towers(frame)
-            fused = self.network.fuse(
-                towers.image, towers.text, towers.has_image, towers.has_text
-            ).numpy()
-            image = torch.cat([towers.features.flatten(1).float(), towers.image], dim=1)
-            if towers.features.dim() > 2:  # raw pixels are no view; what the CNN made of them is
-                image = towers.image
-            image = (image * towers.has_image[:, None]).numpy()
-            text = np.hstack([towers.text.numpy(), self.text_input.mean_priors(towers.tokens)])
-        return fused, image, text, towers.has_image.numpy(), towers.has_text.numpy()
+            fused = self.network.fuse(towers.image, towers.text, towers.has_image, towers.has_text)
+            # Raw pixels are no view; what the CNN made of them is.
+            parts = (
+                [towers.features, towers.image] if towers.features.dim() == 2 else [towers.image]
+            )
+            image = torch.cat(parts, dim=1) * towers.has_image[:, None]
+        return Views(
+            fused.numpy(),
+            image.numpy(),
+            np.hstack([towers.text.numpy(), self.text_input.mean_priors(towers.tokens)]),
+            towers.has_image.numpy(),
+            towers.has_text.numpy(),
+        )
 
     def _texts(self, frame: pd.DataFrame) -> list[str]:
         mode = self.config.missing_text

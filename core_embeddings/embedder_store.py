@@ -128,11 +128,11 @@ def open_features(spec: FeatureSpec, cache_folder: Path | None) -> FrozenFeature
 
 def saved_spec(config: EmbedderConfig, folder: Path | None = None) -> FeatureSpec:
     """Return what is computed once per image; weights come from ``folder`` when it holds them."""
-    shared = {"image_size": config.image_size, "resize": config.resize}
+    size, resize = config.image_size, config.resize
     if config.backbone == "pixels":
-        return FeatureSpec(kind="pixels", **shared)
+        return FeatureSpec(kind="pixels", image_size=size, resize=resize)
     weights = config.weights if folder is None else str(folder / BACKBONE)
-    return FeatureSpec(backbone=config.backbone, weights=weights, **shared)
+    return FeatureSpec(backbone=config.backbone, weights=weights, image_size=size, resize=resize)
 
 
 def _tensors(network: FusionNetwork, text_input: TextInput) -> dict[str, Tensor]:

@@ -29,7 +29,7 @@ def as_products(products: Products) -> pd.DataFrame:
     TypeError
         If ``products`` is none of the accepted kinds.
     """
-    if hasattr(products, "to_pandas"):
+    if not isinstance(products, pd.DataFrame) and hasattr(products, "to_pandas"):
         products = products.to_pandas()
     elif isinstance(products, Sequence) and not isinstance(products, str | bytes):
         products = pd.DataFrame(list(products))

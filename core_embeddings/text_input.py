@@ -101,7 +101,7 @@ class TextInput:
         if unseen and self._word_vectors is not None:
             places = {word: place for place, word in enumerate(unseen)}
             vectors = self._word_vectors.vectors(unseen)
-            for row in np.flatnonzero(rows == 0):
+            for row in np.flatnonzero(rows == 0).tolist():
                 priors[row] = vectors[places[tokens[row]]]
         return torch.from_numpy(priors)
 

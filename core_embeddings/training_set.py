@@ -138,7 +138,10 @@ class TrainingSet:
         hidden = config.word_dropout
         return TrainingBatch(
             rows.images[torch.from_numpy(chosen)],
-            *map(torch.from_numpy, (has_image, has_text, keep_image, keep_text)),
+            torch.from_numpy(has_image),
+            torch.from_numpy(has_text),
+            torch.from_numpy(keep_image),
+            torch.from_numpy(keep_text),
             self.text_input.batch(texts, hidden_share=hidden, rng=rng),
             torch.from_numpy(rows.labels[chosen]),
             torch.from_numpy(rows.groups[chosen]),
@@ -175,7 +178,7 @@ class TrainingSet:
     ) -> tuple[list[str], NDArray[np.bool_]]:
         known = [i for i, facet in enumerate(self.rows.facets) if facet.codes[row] >= 0]
         count = min(len(known), int(rng.integers(1, QUERY_WORDS)))
-        picked = rng.choice(known, size=count, replace=False) if known else []
+        picked: list[int] = rng.choice(known, size=count, replace=False).tolist() if known else []
         hits = np.ones(len(chosen), dtype=np.bool_)
         query: list[str] = []
         for i in picked:
@@ -189,7 +192,9 @@ class TrainingSet:
     ) -> tuple[list[str], NDArray[np.bool_]]:
         tokens = self.rows.title_tokens[row] or self.rows.tokens[row]
         count = min(len(tokens), int(rng.integers(1, QUERY_WORDS + 1)))
-        places = np.sort(rng.choice(len(tokens), size=count, replace=False)) if count else []
+        places = sorted(
+            rng.choice(len(tokens), size=count, replace=False).tolist() if count else []
+        )
         query = [tokens[place] for place in places]
         words = set(query)
         hits = np.array([words <= self._words[other] for other in chosen])

@@ -162,7 +162,7 @@ def test_a_changed_weight_or_a_torn_file_is_refused(embedder, tmp_path):
     with pytest.raises(ArtefactError, match="were changed or damaged"):
         FusionEmbedder.from_pretrained(tmp_path / "model")
     weights.write_bytes(bytes(payload[:100]))
-    with pytest.raises(ArtefactError, match="is damaged|cannot be read"):
+    with pytest.raises(ArtefactError, match=r"is damaged|cannot be read"):
         FusionEmbedder.from_pretrained(tmp_path / "model")
 
 

@@ -23,9 +23,7 @@ def plain_info_nce(queries, items, scale, ignore):
     for one, other in ((queries, items), (items, queries)):
         for i in range(n):
             scores = [
-                float(scale * one[i] @ other[j])
-                for j in range(n)
-                if j == i or not ignore[i][j]
+                float(scale * one[i] @ other[j]) for j in range(n) if j == i or not ignore[i][j]
             ]
             own = float(scale * one[i] @ other[i])
             total += -(own - math.log(sum(math.exp(s) for s in scores)))

@@ -73,6 +73,7 @@ def test_relu_rnn_is_the_articles_recurrence():
     x = reader.table.weight[[2, 6]]
     rnn, h = reader.rnn, torch.zeros(3)
     for step in x:
-        h = (rnn.weight_ih_l0 @ step + rnn.bias_ih_l0 + rnn.weight_hh_l0 @ h + rnn.bias_hh_l0).relu()
+        seen, kept = rnn.weight_ih_l0 @ step, rnn.weight_hh_l0 @ h
+        h = (seen + rnn.bias_ih_l0 + kept + rnn.bias_hh_l0).relu()
     expected = reader.connect(h)
     assert torch.allclose(reader(batch([2, 6]))[0], expected, atol=1e-6)
