@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from core_embeddings.embedder import FusionEmbedder, What
+    from recommend.hybrid import HybridRecommender
 
 REJECTS = "rejects.parquet"
 
@@ -97,19 +99,33 @@ def forget_users(shop: Shop, users: Sequence[str]) -> int:
     """
     recommender = shop.recommender()
     known = recommender.forget(list(users))
-    recommender.save_pretrained(shop.path("recommender"), shop.state.fingerprint)
+    _save_recommender(shop, recommender)
     return known
 
 
 def _write(shop: Shop, products: pd.DataFrame, vectors: VectorTable) -> None:
     """Swap the products folder in, and bring the recommender to the same products."""
-    if shop.has_recommender:
-        recommender = shop.recommender()
+    recommender = shop.recommender() if shop.has_recommender else None
+    shop.write_products(products, vectors)
+    if recommender is not None:
         recommender.align(vectors.product_ids, vectors.vectors)
-        shop.write_products(products, vectors)
-        recommender.save_pretrained(shop.path("recommender"), vectors.fingerprint)
-    else:
-        shop.write_products(products, vectors)
+        _save_recommender(shop, recommender)
+
+
+def _save_recommender(shop: Shop, recommender: HybridRecommender) -> None:
+    """Save without the interactions of products that went: their ids must leave the disk too."""
+    from recommend import storage
+
+    state = recommender.state
+    kept = state.interactions[Columns.PRODUCT].isin(recommender.product_ids)
+    storage.save(
+        shop.path("recommender"),
+        replace(state, interactions=state.interactions[kept].reset_index(drop=True)),
+        recommender.config,
+        recommender.validation,
+        recommender.seed,
+        shop.state.fingerprint,
+    )
 
 
 def _like(products: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from tuwen.cli_options import (
     ShopArgument,
     StrictOption,
     UrlsOption,
+    add_commands,
     session_of,
     table_options,
 )
@@ -97,6 +98,4 @@ def forget(
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the console script."""
-    app.command()(add)
-    app.command()(remove)
-    app.command()(forget)
+    add_commands(app, add, remove, forget)

@@ -14,6 +14,7 @@ from tuwen.cli_options import (
     RejectsOption,
     StrictOption,
     UrlsOption,
+    add_commands,
     session_of,
     table_options,
 )
@@ -109,6 +110,4 @@ def _report(found: dict[str, Any]) -> str:
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the console script."""
-    app.command()(demo)
-    app.command()(sample)
-    app.command()(check)
+    add_commands(app, demo, sample, check)

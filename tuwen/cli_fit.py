@@ -16,6 +16,7 @@ from tuwen.cli_options import (
     ShopArgument,
     StrictOption,
     UrlsOption,
+    add_commands,
     session_of,
     table_options,
 )
@@ -65,10 +66,8 @@ def fit(
     )
     summary = fit_shop(request, out, note=session.note)
     rows = read_report(out)
-    lines = [
-        f"{out}: nothing has changed since the last fit" if summary.skipped else f"{out}: done"
-    ]
-    session.result(summary_payload(summary, rows), "\n\n".join([*lines, report_text(rows)]))
+    head = "nothing has changed since the last fit" if summary.skipped else "done"
+    session.result(summary_payload(summary, rows), f"{out}: {head}\n\n{report_text(rows)}")
 
 
 def evaluate(
@@ -111,5 +110,4 @@ def evaluate(
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the console script."""
-    app.command()(fit)
-    app.command()(evaluate)
+    add_commands(app, fit, evaluate)

@@ -16,6 +16,7 @@ from tuwen.cli_options import (
     ShopArgument,
     StrictOption,
     UrlsOption,
+    add_commands,
     session_of,
     table_options,
 )
@@ -149,6 +150,4 @@ def recommend(
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the console script."""
-    app.command()(embed)
-    app.command()(tag)
-    app.command()(recommend)
+    add_commands(app, embed, tag, recommend)

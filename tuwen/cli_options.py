@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from inspect import cleandoc
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,16 @@ QueriesOption = Annotated[
 InteractionsOption = Annotated[
     Path | None, typer.Option("--interactions", metavar="F", help="Table of what shoppers did.")
 ]
+
+
+def add_commands(app: typer.Typer, *functions: Callable[..., None]) -> None:
+    r"""Add functions as commands, each named and explained as it is in Python.
+
+    In a docstring the line ``\b`` stands for the character that keeps an example's lines apart.
+    """
+    for function in functions:
+        text = cleandoc(function.__doc__ or "").replace("\\b", "\b")
+        app.command(help=text)(function)
 
 
 def session_of(context: typer.Context) -> Session:

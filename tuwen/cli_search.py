@@ -15,6 +15,7 @@ from tuwen.cli_options import (
     RejectsOption,
     ShopArgument,
     StrictOption,
+    add_commands,
     session_of,
     table_options,
 )
@@ -26,7 +27,7 @@ SHOWN = ("rank", "product_id", "score", "cosine", "title")
 def search(
     context: typer.Context,
     shop: ShopArgument,
-    text: Annotated[str, typer.Argument(metavar="[TEXT]", help="What to look for.")] = "",
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to look for.")] = "",
     image: Annotated[
         Path | None, typer.Option("--image", metavar="F", help="A picture to look for.")
     ] = None,
@@ -141,5 +142,4 @@ def _show_hits(session: Session, hits: Any, asked: dict[str, str]) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the console script."""
-    app.command()(search)
-    app.command()(similar)
+    add_commands(app, search, similar)

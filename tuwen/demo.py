@@ -1,4 +1,4 @@
-"""``tuwen demo``: the whole job on a generated sample, each step kept so that a second run is quick."""
+"""``tuwen demo``: the whole job on a generated sample; a second run skips what is done."""
 
 from __future__ import annotations
 
@@ -74,10 +74,10 @@ def _questions(products: pd.DataFrame) -> list[tuple[str, str, str]]:
     pictured = products[[len(paths) > 0 for paths in products[Columns.IMAGE]]]
     picture = str(pictured[Columns.IMAGE].iloc[0][0])
     return [
-        ("Chinese words", "红色 连衣裙", ""),
-        ("English words", "blue running shoes", ""),
-        (f"the picture {Path(picture).name}", "", picture),
-        (f"the picture {Path(picture).name} and the word 'black'", "black", picture),
+        ("红色 连衣裙", "红色 连衣裙", ""),
+        ("blue running shoes", "blue running shoes", ""),
+        (Path(picture).name, "", picture),
+        (f"black + {Path(picture).name}", "black", picture),
     ]
 
 

@@ -215,7 +215,7 @@ class FitStages:
         trained = FusionEmbedder.train(
             self.products,
             split=self.products[Columns.SPLIT],
-            fields=taggable_fields(self.products),
+            fields=sorted(taggable_fields(self.products)),  # the order of columns is no setting
             config=config,
             seed=self.request.seed,
             cache_folder=self.shop.path(CACHE),

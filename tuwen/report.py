@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("job", "segment", "model", "metric", "value", "n")
+_LEFT_OUT = {"n", "capped_recall", "precision", "f1", "hit", "map"}
+"""In the files and in JSON, but not in the text: a line must fit a screen."""
+
 JSON, PARQUET = "report.json", "report.parquet"
 
 
@@ -68,6 +71,7 @@ def read_report(folder: Path) -> list[dict[str, Any]]:
 
 def report_text(rows: list[dict[str, Any]]) -> str:
     """Return the report as text: per job one table, models as rows and metrics as columns."""
+    rows = [row for row in rows if row["n"] and row["model"]]
     blocks = []
     for job in dict.fromkeys(row["job"] for row in rows):
         lines: dict[tuple[str, str], dict[str, Any]] = {}
@@ -76,7 +80,7 @@ def report_text(rows: list[dict[str, Any]]) -> str:
             line = lines.setdefault(key, {"segment": key[0], "model": key[1]})
             line[row["metric"]] = row["value"]
             line["n"] = row["n"]
-        metrics = dict.fromkeys(name for line in lines.values() for name in line)
-        ordered = [*(name for name in metrics if name != "n"), "n"]
+        found = dict.fromkeys(name for line in lines.values() for name in line)
+        ordered = [*(name for name in found if name.split("@")[0] not in _LEFT_OUT), "n"]
         blocks.append(f"{job}\n{grid(list(lines.values()), ordered)}")
     return "\n\n".join(blocks)
