@@ -72,12 +72,12 @@ def evaluate_tagging(
     shown = {FUSED: (seen, read), IMAGE_ONLY: (seen, none), TEXT_ONLY: (none, read)}
     records: list[tuple[str, str, str, float, int]] = []
     for field in tagger_set.fields if fields is None else fields:
-        labels = field_labels(products, field)
+        tagger, labels = tagger_set.tagger(field), field_labels(products, field)
         for model, (image, text) in shown.items():
             kept = np.flatnonzero((labels[measured] != "") & (image | text))
             views_kept = {name: X[kept] for name, X in prepared.items()}
             found = _measure(
-                tagger_set.taggers[field],
+                tagger,
                 views_kept,
                 labels[measured][kept],
                 image[kept],

@@ -119,7 +119,9 @@ class TaggerSet:
                     ready, labels, train=train, val=val, **available._asdict()
                 )
         widths = {name: int(X.shape[1]) for name, X in dense.items()}
-        return cls(taggers, widths, lexical, config, tuple(skipped))
+        fitted = cls(taggers, widths, lexical, config, tuple(skipped))
+        run.log_table(fitted.explain(), "tagger_weights")
+        return fitted
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -144,7 +146,7 @@ class TaggerSet:
         TableError
             If the views are not those of ``fit``.
         """
-        tagger = self._tagger(field)
+        tagger = self.tagger(field)
         available = availability(products, has_image, has_text)
         ready = self.prepare(views, products)
         with threadpool_limits(self.config.threads, "blas"):
@@ -168,7 +170,7 @@ class TaggerSet:
         product already has a value.
         """
         names = self.fields if fields is None else tuple(dict.fromkeys(fields))
-        taggers = {name: self._tagger(name) for name in names}
+        taggers = {name: self.tagger(name) for name in names}
         available = availability(products, has_image, has_text)
         ready = self.prepare(views, products)
         ids = products[Columns.PRODUCT].to_numpy(dtype=object)
@@ -236,7 +238,8 @@ class TaggerSet:
 
         return load_taggers(folder, fingerprint)
 
-    def _tagger(self, name: str) -> MultiViewTagger:
+    def tagger(self, name: str) -> MultiViewTagger:
+        """Return the tagger of a field; ``ConfigError`` where it was not learned."""
         if name not in self.taggers:
             raise ConfigError(f"field {name!r} was not learned; {nearest(name, self.fields)}")
         return self.taggers[name]

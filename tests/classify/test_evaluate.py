@@ -7,6 +7,7 @@ import pytest
 from classify.baselines import fit_majority, fit_tfidf_svm
 from classify.evaluate import confusion, evaluate_tagging
 from classify.taggers import TaggerSet
+from core_embeddings.errors import ConfigError
 
 FIELDS = ("category", "shape", "season")
 
@@ -74,6 +75,13 @@ def test_value_never_seen_in_training_counts_as_an_error(shop, fitted):
     )
     assert value(found, "shape", "fused", "accuracy") == 0
     assert value(found, "shape", "fused", "top5_accuracy") == 0
+
+
+def test_field_that_was_not_learned_is_named(shop, fitted):
+    with pytest.raises(ConfigError, match="field 'colour' was not learned"):
+        evaluate_tagging(
+            fitted, shop.views, shop.products, split=shop.split, fields=["colour"], baselines=False
+        )
 
 
 def test_no_held_out_products_give_nan_not_an_error(shop, fitted):
