@@ -45,7 +45,7 @@ def choose_threshold(
     correct: ArrayLike,
     *,
     target_precision: float = 0.95,
-    assurance: float = 0.8,
+    assurance: float = 0.9,
     min_rows: int = 10,
 ) -> Threshold:
     """Return the lowest threshold whose precision on these rows is safely at the target.

@@ -55,7 +55,7 @@ class TaggerConfig:
     min_count: int = 2
     max_terms: int = 30_000
     target_precision: float = 0.95
-    assurance: float = 0.8
+    assurance: float = 0.9
     min_auto_rows: int = 10
     min_auto_examples: int = 2
     threads: int = 1
