@@ -64,7 +64,7 @@ def catalogue_map_figure(vectors: ArrayLike, labels: Sequence[str], *, seed: int
     groups = top_levels([labels[row] for row in rows])
     figure = new_figure(9.2, 6.6)
     axes = figure.add_subplot()
-    size = float(np.clip(9_000 / len(rows), 7, 60))
+    size = float(np.clip(9_000 / len(rows), 9, 60))
     for number, group in enumerate(_by_size(groups)):
         inside = np.array([name == group for name in groups])
         colour = "#b8c0ca" if group in ("", OTHER) else PALETTE[number % len(PALETTE)]
@@ -186,7 +186,7 @@ def _card(axes: Axes, product: pd.Series, note: str, *, query: bool = False) -> 
     if query:
         frame = {"fill": False, "edgecolor": PALETTE[1], "linewidth": 4, "clip_on": False}
         axes.add_patch(Rectangle((0, 0), PICTURE, PICTURE, **frame))
-    words = "\n".join(_lines(title, 24, 2))
+    words = "" if pixels is None else "\n".join(_lines(title, 24, 2))
     axes.set_xlabel(f"{words}\n{note}".strip(), fontsize=7.5, color=INK, labelpad=4)
 
 

@@ -89,27 +89,38 @@ def cut(text: str, length: int) -> str:
 
 
 def short_labels(values: Sequence[str], length: int = 26) -> list[str]:
-    """Return a short, distinct label per value: the last level of a path where that is enough.
+    """Return a short, distinct label per value: the last level, and what tells it from namesakes.
 
     Examples
     --------
-    >>> short_labels(["Shoes > Boots", "Shoes > Heels"])
-    ['Boots', 'Heels']
-    >>> short_labels(["Women > Boots", "Men > Boots"])
-    ['Women > Boots', 'Men > Boots']
+    >>> short_labels(["Shoes > Boots", "Shoes > Heels", ""])
+    ['Boots', 'Heels', '(none)']
+    >>> short_labels(["Women > Shoes > Boots", "Men > Shoes > Boots"])
+    ['Boots (Women)', 'Boots (Men)']
     """
     last = [value.rsplit(LEVEL_SEPARATOR, 1)[-1] for value in values]
-    counts = Counter(last)
-    chosen = [
-        name if counts[name] == 1 else LEVEL_SEPARATOR.join(value.split(LEVEL_SEPARATOR)[-2:])
+    namesakes: dict[str, list[str]] = {}
+    for name, value in zip(last, values, strict=True):
+        namesakes.setdefault(name, []).append(value)
+    labels = [
+        cut(_told_apart(value, namesakes[name]) or "(none)", length)
         for name, value in zip(last, values, strict=True)
     ]
-    labels = [cut(name, length) for name in chosen]
     repeated = Counter(labels)
     return [
-        label if repeated[label] == 1 else f"{label} ({number})"
+        label if repeated[label] == 1 else f"{label} #{number}"
         for number, label in enumerate(labels, start=1)
     ]
+
+
+def _told_apart(path: str, namesakes: Sequence[str]) -> str:
+    """Return a path's last level and, among namesakes, the first level in which they differ."""
+    *parents, last = path.split(LEVEL_SEPARATOR)
+    others = [name.split(LEVEL_SEPARATOR) for name in namesakes if name != path]
+    if not others:
+        return last
+    places = (n for n, p in enumerate(parents) if any(o[n : n + 1] != [p] for o in others))
+    return f"{last} ({parents[place]})" if (place := next(places, None)) is not None else last
 
 
 def new_figure(width: float, height: float) -> Figure:

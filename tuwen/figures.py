@@ -184,7 +184,7 @@ def metric_bars_figure(report: pd.DataFrame, metric: str, *, job: str | None = N
     axes.grid(axis="x", color=GRID)
     axes.set_axisbelow(True)
     axes.set_title(drawable(f"{job}: {metric}" if job else metric), loc="left")
-    figure.legend(loc="outside lower center", ncols=min(4, len(models)), frameon=False, fontsize=8)
+    figure.legend(loc="outside lower center", ncols=min(5, len(models)), frameon=False, fontsize=8)
     return finish(figure)
 
 

@@ -1,0 +1,26 @@
+"""What several test packages share."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "true")
+
+
+@pytest.fixture(scope="session")
+def tracking_db(tmp_path_factory):
+    """Copy a migrated MLflow database into a folder; the migration costs seconds, once."""
+    from mlflow import MlflowClient
+
+    template = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(tracking_uri=f"sqlite:///{template}").search_experiments()
+
+    def copy_into(folder):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(template, Path(folder) / "mlflow.db")
+        return Path(folder)
+
+    return copy_into
