@@ -27,7 +27,8 @@ __all__ = ["MlflowRun", "NullRun", "open_run", "Run"]
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_URI = "sqlite:///mlruns/mlflow.db"
+SQLITE = "sqlite:///"
+DEFAULT_URI = f"{SQLITE}mlruns/mlflow.db"
 PARENT = "mlflow.parentRunId"
 ROWS_SHOWN = 1_000
 """Rows of a table's readable copy; the Parquet beside it has them all."""
@@ -229,12 +230,14 @@ def _client() -> tuple[Any, str]:
     uri = os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
     if (folder := _sqlite_folder(uri)) is not None:
         folder.mkdir(parents=True, exist_ok=True)
+        # mlflow keeps one store per URI and process: a relative one would outlive a change of
+        # the working directory.
+        uri = f"{SQLITE}{folder / Path(uri).name}"
     return MlflowClient(tracking_uri=uri, registry_uri=uri), uri
 
 
 def _sqlite_folder(uri: str) -> Path | None:
-    prefix = "sqlite:///"
-    return Path(uri[len(prefix) :]).parent if uri.startswith(prefix) else None
+    return Path(uri.removeprefix(SQLITE)).resolve().parent if uri.startswith(SQLITE) else None
 
 
 def _experiment(client: Any, name: str, uri: str) -> str:
@@ -247,7 +250,7 @@ def _experiment(client: Any, name: str, uri: str) -> str:
             client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)
     folder = _sqlite_folder(uri)
-    location = None if folder is None else (folder.resolve() / "artifacts").as_uri()
+    location = None if folder is None else (folder / "artifacts").as_uri()
     try:
         return str(client.create_experiment(name, artifact_location=location))
     except MlflowException:  # another process was faster

@@ -61,7 +61,7 @@ def catalogue_map_figure(vectors: ArrayLike, labels: Sequence[str], *, seed: int
     if len(rows) > MAP_ROWS:
         rows = np.sort(numpy_generator(seed).choice(rows, MAP_ROWS, replace=False))
     places = flat_layout(matrix[rows], seed=seed)
-    groups = top_levels([labels[row] for row in rows])
+    groups = top_levels([labels[row] for row in rows.tolist()])
     figure = new_figure(9.2, 6.6)
     axes = figure.add_subplot()
     size = float(np.clip(9_000 / len(rows), 9, 60))
@@ -184,8 +184,12 @@ def _card(axes: Axes, product: pd.Series, note: str, *, query: bool = False) -> 
     else:
         axes.imshow(pixels, extent=(0, PICTURE, PICTURE, 0))
     if query:
-        frame = {"fill": False, "edgecolor": PALETTE[1], "linewidth": 4, "clip_on": False}
-        axes.add_patch(Rectangle((0, 0), PICTURE, PICTURE, **frame))
+        corner, colour = (0.0, 0.0), PALETTE[1]
+        axes.add_patch(
+            Rectangle(
+                corner, PICTURE, PICTURE, fill=False, edgecolor=colour, linewidth=4, clip_on=False
+            )
+        )
     words = "" if pixels is None else "\n".join(_lines(title, 24, 2))
     axes.set_xlabel(f"{words}\n{note}".strip(), fontsize=7.5, color=INK, labelpad=4)
 

@@ -69,7 +69,7 @@ def confusion_matrix_figure(
         drawable(f"{field}: {right:.1%} of {len(y_true):,} right  (% of each row)"), loc="left"
     )
     bar = figure.colorbar(picture, ax=axes, shrink=0.6, pad=0.02, format="{x:.0%}")
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     return finish(figure)
 
 

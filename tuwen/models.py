@@ -99,8 +99,7 @@ def part_of(shop: Shop, parts: tuple[str, ...], products: pd.DataFrame) -> Itera
             source = shop.products_folder()
             (root / source.name).mkdir()
             shutil.copyfile(source / VECTORS, root / source.name / VECTORS)
-            nothing = [()] * len(products)
-            write_stored(products.assign(image=nothing), root / source.name / CATALOGUE)
+            write_stored(_without_paths(products), root / source.name / CATALOGUE)
         yield root
 
 
@@ -143,6 +142,13 @@ def model_form(name: str, products: pd.DataFrame, attributes: list[str]) -> Mode
     outputs = {"product_id": "str", "vector": "list[float]", "has_image": "bool"}
     outputs["has_text"] = "bool"
     return ModelForm(name, inputs, outputs, example, {"what": "fused"}, about)
+
+
+def _without_paths(products: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    nothing: list[tuple[str, ...]] = [()] * len(products)
+    return products.assign(image=pd.Series(nothing, index=products.index, dtype=object))
 
 
 def _words(product: pd.Series) -> str:

@@ -2,7 +2,11 @@
 
 import base64
 import io
+import json
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +186,45 @@ def test_a_model_names_its_packages_and_its_code(logged):
         needed = (model / "requirements.txt").read_text()
         assert "torch==" in needed and "mlflow==" in needed
         assert (model / "code" / "tuwen" / "shop.py").is_file()
+
+
+ELSEWHERE = """
+import json, os, sys
+outbound = []
+def watch(event, args):
+    if event == "socket.connect":
+        outbound.append(str(args[1]))
+sys.addaudithook(watch)
+os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
+import mlflow, pandas as pd
+model = mlflow.pyfunc.load_model(sys.argv[1])
+found = model.predict(pd.DataFrame({"query": ["red boot"]}), params={"k": 2})
+import tuwen.shop
+print(json.dumps([found["product_id"].tolist(), tuwen.shop.__file__, outbound]))
+"""
+
+
+def test_a_model_moved_elsewhere_answers_with_its_own_code_and_calls_nobody(
+    logged, models, tmp_path
+):
+    metadata = models["search"].metadata
+    source = next(
+        p.parent for p in logged[1].rglob("MLmodel") if metadata.model_uuid in p.read_text()
+    )
+    moved = Path(shutil.copytree(source, tmp_path / "moved"))
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, str(moved)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answer, file, outbound = json.loads(done.stdout.splitlines()[-1])
+    expected = models["search"].predict(pd.DataFrame({"query": ["red boot"]}), params={"k": 2})
+    assert answer == expected["product_id"].tolist()
+    assert Path(file).is_relative_to(moved)
+    assert outbound == []
 
 
 def test_a_run_that_keeps_nothing_builds_nothing(shop):
