@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(?:sh|bash|shell)\n(.*?)^```", README, flags=re.M | re.S)
 LINES = [line.split("#")[0].strip() for block in BLOCKS for line in block.splitlines()]
+QUICK = ("embedder.epochs=1", "article=false", "backbone=pixels", "image_size=16")
 COMMANDS = [line for line in LINES if line]
 
 
@@ -45,14 +46,7 @@ def test_the_readmes_tuwen_commands_run_in_order(tmp_path):
         if words[0] == "sample":
             words += ["--products", "60", "--users", "30"]
         if words[0] == "fit":
-            words += [
-                "--set",
-                "embedder.epochs=1",
-                "--set",
-                "image_weights=random",
-                "--set",
-                "article_epochs=1",
-            ]
+            words += [word for setting in QUICK for word in ("--set", setting)]
         code = "from tuwen.cli import main; main()"
         done = subprocess.run(
             [sys.executable, "-c", code, *words],

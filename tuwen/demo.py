@@ -91,9 +91,7 @@ def _search(shop: Shop, out: Path) -> StageOutput:
         texts=[text for _, text, _ in asked],
         images=[image for _, _, image in asked],
         k=K,
-        query_ids=[
-            f"{name}: {text}" if text and not image else name for name, text, image in asked
-        ],
+        query_ids=[name for name, _, _ in asked],
     )
     write_table(hits, out / "hits.parquet")
     return StageOutput(("hits.parquet",))

@@ -120,7 +120,7 @@ def evaluate_pairs(
     for model, embedder in embedders.items():
         found = pair_accuracy(embedder, products, seed=seed)
         if found is not None:
-            rows.append({"model": model, "metric": "pair_accuracy", **found._asdict()})
+            rows.append({"model": model, "metric": "accuracy", **found._asdict()})
     return as_report(pd.DataFrame(rows), job="pairs", segment="test") if rows else join([])
 
 

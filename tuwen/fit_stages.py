@@ -14,6 +14,7 @@ from core_embeddings.columns import Columns
 from core_embeddings.embedder import FusionEmbedder, Views
 from core_embeddings.embedder_config import EmbedderConfig
 from core_embeddings.errors import TableError
+from core_embeddings.run import NullRun, Run
 from core_embeddings.splits import before, since, split_products, time_cut
 from core_embeddings.tables import (
     Loaded,
@@ -23,13 +24,14 @@ from core_embeddings.tables import (
     read_queries,
     taggable_fields,
 )
-from core_embeddings.tracking import NullRun, Run
 from recommend.evaluate import evaluate_lists
 from recommend.hybrid import HybridRecommender
 from tuwen import evaluation
 from tuwen.changes import REJECTS, embed_products
+from tuwen.fit_figures import log_report_figures, log_space_figures, log_tag_figures
 from tuwen.inputs import FitRequest
 from tuwen.loading import settle_rejects
+from tuwen.models import log_models
 from tuwen.pipeline import has_article
 from tuwen.report import as_report, join, write_report
 from tuwen.settings import FitConfig
@@ -190,21 +192,22 @@ class FitStages:
         if self.request.queries is not None and len(held_out):
             parts.append(evaluation.evaluate_search(embedders, held_out, self._queries(), k))
         split = self.products[Columns.SPLIT].to_numpy(dtype=object)
-        parts.append(
-            evaluation.evaluate_tags(self.shop.taggers(), self.views, self.products, split)
-        )
+        taggers = self.shop.taggers()
+        parts.append(evaluation.evaluate_tags(taggers, self.views, self.products, split))
         if self.request.interactions is not None:
             parts.append(self._evaluate_lists(k))
         report = join(parts)
         write_report(report, self.shop.root)
         run.log_table(report, "report")
+        if run.run_id:  # pictures take seconds: only where they are kept
+            log_report_figures(run, report)
+            log_tag_figures(run, taggers, self.views, self.products)
+            log_space_figures(run, self.products, self.views, seed=self.request.seed)
         return StageOutput(("report.json", "report.parquet"), {"rows": len(report)})
 
     def run_models(self, run: Run) -> StageOutput:
         """Log what was fitted, so that it can be served from the tracking store."""
-        for name in ("embedder", "taggers"):
-            run.log_file(self.shop.path(name), "models")
-        return StageOutput(())
+        return StageOutput((), {"models": len(log_models(run, self.shop))})
 
     # -- parts of stages -----------------------------------------------------------------------
 

@@ -9,19 +9,8 @@ from core_embeddings.errors import TuwenError
 from tuwen import cli
 
 COMMANDS = [
-    "demo",
-    "sample",
-    "check",
-    "fit",
-    "embed",
-    "search",
-    "similar",
-    "tag",
-    "recommend",
-    "evaluate",
-    "add",
-    "remove",
-    "forget",
+    *("demo", "sample", "check", "fit", "evaluate", "search", "similar"),
+    *("embed", "tag", "recommend", "add", "remove", "forget"),
 ]
 
 

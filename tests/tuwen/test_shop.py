@@ -63,7 +63,7 @@ def test_vectors_of_another_embedder_are_refused(tmp_path):
     shop.update(fingerprint="f1")
     assert shop.vectors().product_ids == ["a"]
     shop.update(fingerprint="f2")
-    with pytest.raises(FingerprintError, match="was made with embedder f1, but .* is f2"):
+    with pytest.raises(FingerprintError, match=r"was made with embedder f1, but .* is f2"):
         shop.vectors()
 
 
@@ -114,7 +114,7 @@ def test_creating_an_existing_shop_opens_it(tmp_path):
 
 
 def test_opening_what_is_no_shop_says_how_to_make_one(tmp_path):
-    with pytest.raises(ArtefactError, match="is not a shop .* tuwen fit CATALOGUE --out"):
+    with pytest.raises(ArtefactError, match=r"is not a shop .* tuwen fit CATALOGUE --out"):
         Shop.open(tmp_path)
 
 
@@ -143,5 +143,5 @@ def test_an_unfinished_shop_says_how_to_finish_it(tmp_path):
 @pytest.mark.parametrize("part", ["embedder", "taggers", "recommender", "products_folder"])
 def test_a_part_that_is_not_there_says_what_to_run(tmp_path, part):
     shop = Shop.create(tmp_path / "shop")
-    with pytest.raises(ArtefactError, match="run .*tuwen fit"):
+    with pytest.raises(ArtefactError, match=r"run .*tuwen fit"):
         getattr(shop, part)()
