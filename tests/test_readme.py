@@ -34,8 +34,9 @@ def test_ci_runs_the_readmes_test_command():
     assert "set -euo pipefail" in script
 
 
-def test_the_readmes_tuwen_commands_run_in_order(tmp_path):
+def test_the_readmes_tuwen_commands_run_in_order(tmp_path, tracking_db):
     """Each line as written, with a small sample and one epoch so that it takes seconds."""
+    tracking_db(tmp_path)
     environment = os.environ | {
         "OMP_NUM_THREADS": "1",
         "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db",
