@@ -28,6 +28,9 @@ class Run(Protocol):
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log numbers, of one epoch when ``step`` is given."""
 
+    def history(self) -> pd.DataFrame:
+        """Return the metrics logged with a step, a column each; ``epoch`` is the step."""
+
     def log_table(self, table: pd.DataFrame, name: str) -> None:
         """Log a table under ``tables/<name>``."""
 
@@ -60,6 +63,12 @@ class NullRun:
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Do nothing."""
+
+    def history(self) -> pd.DataFrame:
+        """Return an empty table."""
+        import pandas as pd
+
+        return pd.DataFrame({"epoch": []})
 
     def log_table(self, table: pd.DataFrame, name: str) -> None:
         """Do nothing."""

@@ -88,6 +88,22 @@ class MlflowRun:
         for start in range(0, len(batch), 1000):
             self._client.log_batch(self._run_id, metrics=batch[start : start + 1000])
 
+    def history(self) -> pd.DataFrame:
+        """Return the metrics logged with a step, earlier parts of a continued run included."""
+        import pandas as pd
+
+        found = {
+            name: {m.step: m.value for m in self._client.get_metric_history(self._run_id, name)}
+            for name in self._client.get_run(self._run_id).data.metrics
+        }
+        steps = sorted({step for values in found.values() for step in values if step > 0})
+        curves = {
+            name: [values.get(step, math.nan) for step in steps]
+            for name, values in sorted(found.items())
+            if any(values.get(step) is not None for step in steps)
+        }
+        return pd.DataFrame({"epoch": steps, **curves})
+
     def log_table(self, table: pd.DataFrame, name: str) -> None:
         """Log a table as ``tables/<name>.parquet`` and, to be seen in MLflow's page, as CSV.
 

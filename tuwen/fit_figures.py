@@ -20,6 +20,15 @@ SHOWN = 6
 """Products whose neighbours are drawn."""
 
 
+def log_training_figure(run: Run) -> None:
+    """Draw what the run logged per epoch."""
+    from tuwen.figures import training_curve_figure
+
+    history = run.history()
+    if len(history):
+        run.log_figure(training_curve_figure(history), "training")
+
+
 def log_report_figures(run: Run, report: pd.DataFrame) -> None:
     """Draw each job's main metrics, model beside model."""
     from tuwen.figures import bar_metrics, metric_bars_figure

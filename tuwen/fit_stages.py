@@ -28,7 +28,12 @@ from recommend.evaluate import evaluate_lists
 from recommend.hybrid import HybridRecommender
 from tuwen import evaluation
 from tuwen.changes import REJECTS, embed_products
-from tuwen.fit_figures import log_report_figures, log_space_figures, log_tag_figures
+from tuwen.fit_figures import (
+    log_report_figures,
+    log_space_figures,
+    log_tag_figures,
+    log_training_figure,
+)
 from tuwen.inputs import FitRequest
 from tuwen.loading import settle_rejects
 from tuwen.models import log_models
@@ -226,6 +231,7 @@ class FitStages:
             run=run,
         )
         trained.save_pretrained(self.shop.path(name))
+        log_training_figure(run)
         shutil.rmtree(checkpoint.parent)
         return trained
 

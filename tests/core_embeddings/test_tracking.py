@@ -130,6 +130,18 @@ def test_metrics_have_steps_and_what_is_not_finite_is_left_out_with_a_note(clien
     assert "not finite are not logged: loss, margin" in caplog.text
 
 
+def test_a_history_has_a_row_per_step_and_spans_an_interruption(store):
+    with open_run("shop", "fit") as run:
+        run.log_metrics({"loss": 3.0}, step=1)
+        run.log_metrics({"seconds": 9.0})
+    with open_run("shop", "fit", run_id=run.run_id) as again:
+        again.log_metrics({"loss": 2.0, "recall": 0.5}, step=2)
+        found = again.history()
+    expected = pd.DataFrame({"epoch": [1, 2], "loss": [3.0, 2.0], "recall": [math.nan, 0.5]})
+    pd.testing.assert_frame_equal(found, expected)
+    assert NullRun().history().empty
+
+
 def test_a_table_is_logged_whole_and_readable_but_never_with_user_ids(store, client):
     table = pd.DataFrame({"user_id": ["u1"], "title": ["=1+1"], "tags": [["a", "b"]]})
     with open_run("shop", "fit") as run:
