@@ -124,19 +124,22 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _limit_threads() -> None:
-    """Use half the cores, at most 4, for torch and one for BLAS, unless the user set it otherwise.
+def _prepare_process() -> None:
+    """Set what libraries read when they are first imported, unless the user set it otherwise.
 
-    Measured: a second thread on a busy machine costs more than it brings, and implicit is ten times
-    slower where BLAS has threads of its own. The libraries read this when they are first imported.
+    Use half the cores, at most 4, for torch and one for BLAS. Measured: a second thread
+    on a busy machine costs more than it brings, and implicit is ten times slower where BLAS has
+    threads of its own. MLflow keeps its progress bars to itself: our own lines say what happens.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, min(4, (os.cpu_count() or 2) // 2))))
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the console script."""
-    _limit_threads()
+    _prepare_process()
     raise SystemExit(run(sys.argv[1:] if arguments is None else arguments))
 
 

@@ -42,8 +42,8 @@ def demo(
 def sample(
     context: typer.Context,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write.")],
-    products: Annotated[int, typer.Option("--products", min=20, help="How many.")] = 1200,
-    users: Annotated[int, typer.Option("--users", min=1, help="How many.")] = 600,
+    products: Annotated[int, typer.Option("--products", min=20, help="How many.")] = 600,
+    users: Annotated[int, typer.Option("--users", min=1, help="How many.")] = 300,
 ) -> None:
     r"""Write a bilingual sample: catalogue, pictures, interactions and queries.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from core_embeddings.artefact import digest_json
 from tuwen.inputs import FitRequest, table_digest
+from tuwen.report import read_report
 from tuwen.shop import Shop
 from tuwen.stages import StageOutput, StageResult, Stages
 
@@ -65,7 +66,7 @@ def fit(request: FitRequest, out: Path | str, *, note: Note = lambda text: None)
     """
     digest = request.digest()
     shop = Shop.create(out)
-    stages = Stages(shop.root, announce=lambda name: note(f"{name} ..."))
+    stages = Stages(shop.root, announce=lambda name: None if name == WHOLE else note(f"{name} ..."))
     if shop.state.complete and stages.is_done(WHOLE, digest):
         return FitSummary(shop, (stages.run(WHOLE, digest, _nothing),))
     from tuwen.settings import read_settings
@@ -76,7 +77,7 @@ def fit(request: FitRequest, out: Path | str, *, note: Note = lambda text: None)
     shop.update(complete=False, settings=config.as_settings(), seed=request.seed)
     with _parent_run(shop, run_id) as run:
         shop.update(runs={WHOLE: run.run_id, "request": digest})
-        results = _run_stages(shop, stages, config, request, run)
+        results = _run_stages(shop, stages, config, request, run, note)
     stages.run(WHOLE, digest, lambda: StageOutput(("report.json", shop.state.products, "embedder")))
     shop.update(complete=True)
     return FitSummary(shop, tuple(results))
@@ -113,15 +114,25 @@ def has_article(config: FitConfig) -> bool:
 
 
 def _run_stages(
-    shop: Shop, stages: Stages, config: FitConfig, request: FitRequest, run: Run
+    shop: Shop, stages: Stages, config: FitConfig, request: FitRequest, run: Run, note: Note
 ) -> list[StageResult]:
     from tuwen.fit_stages import FitStages
 
-    work = FitStages(shop, config, request)
-    return [
-        stages.run(name, digest, _tracked(run, name, getattr(work, f"run_{name}")))
-        for name, digest in stage_digests(config, request).items()
-    ]
+    work, results = FitStages(shop, config, request), []
+    for name, digest in stage_digests(config, request).items():
+        result = stages.run(name, digest, _tracked(run, name, getattr(work, f"run_{name}")))
+        counts = "".join(f", {count} {what}" for what, count in result.counts.items())
+        note(f"{name}: {'skipped' if result.skipped else f'{result.seconds:.1f} s'}{counts}")
+        results.append(result)
+    rows = read_report(shop.root)
+    run.log_metrics(
+        {
+            f"{r['job']}.{r['segment']}.{r['model']}.{r['metric']}": r["value"]
+            for r in rows
+            if r["value"] is not None
+        }
+    )
+    return results
 
 
 def _tracked(
