@@ -127,7 +127,7 @@ def training_curve_figure(history: pd.DataFrame) -> Figure:
             "a training curve needs a table with one row per epoch and numeric columns; "
             f"got {len(history)} rows of {', '.join(map(str, history.columns)) or 'nothing'}"
         )
-    figure = new_figure(5.2 * len(panels), 3.8)
+    figure = new_figure(5.6 * len(panels), 4.2)
     for axes, (title, names) in zip(
         figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
     ):
@@ -138,7 +138,8 @@ def training_curve_figure(history: pd.DataFrame) -> Figure:
         axes.set_xlabel("epoch", color=MUTED)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y", color=GRID)
-        axes.legend(frameon=False, fontsize=8)
+        place = {"loc": "upper left", "bbox_to_anchor": (0.0, -0.17), "borderaxespad": 0.0}
+        axes.legend(**place, ncols=min(3, len(names)), frameon=False, fontsize=8)
     return finish(figure)
 
 
@@ -184,7 +185,7 @@ def metric_bars_figure(report: pd.DataFrame, metric: str, *, job: str | None = N
     axes.grid(axis="x", color=GRID)
     axes.set_axisbelow(True)
     axes.set_title(drawable(f"{job}: {metric}" if job else metric), loc="left")
-    figure.legend(loc="outside lower center", ncols=min(5, len(models)), frameon=False, fontsize=8)
+    figure.legend(loc="outside lower center", ncols=min(6, len(models)), frameon=False, fontsize=8)
     return finish(figure)
 
 
