@@ -18,7 +18,7 @@ MLFLOW_FILES = ("core_embeddings/tracking.py", "tuwen/pyfuncs/")
 
 
 def imported_modules(tree):
-    """Every module a file imports absolutely, by statement or import_module("..."), at any depth."""
+    """Every module a file imports absolutely, by statement or import_module("...")."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
