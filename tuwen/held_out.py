@@ -105,6 +105,12 @@ def _lists(shop: Shop, path: Path, options: TableOptions, k: int, note: Note) ->
     found = read_interactions(path, known_products=set(table.product_ids), columns=options.columns)
     settle_rejects(found.rejects, options, what=str(path), note=note)
     log = recommender.state.interactions
+    pairs = [Columns.USER, Columns.PRODUCT]
+    if set(map(tuple, found.rows[pairs].values)) <= set(map(tuple, log[pairs].values)):
+        raise TableError(
+            f"{path} holds no pair of user and product that the shop was not fitted on, so there is "
+            "nothing to measure; give interactions that happened after the fit"
+        )
     times = found.rows[Columns.TIMESTAMP]
     if np.asarray(times < log[Columns.TIMESTAMP].max()).any():
         note(f"{path}: some of it is older than the newest interaction the shop was fitted on")

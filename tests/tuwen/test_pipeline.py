@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core_embeddings.errors import FingerprintError, TuwenError
+from core_embeddings.errors import FingerprintError, TableError, TuwenError
 from core_embeddings.tracking import NullRun
 from tuwen import changes, pipeline
+from tuwen.held_out import HeldOut, evaluate_held_out
 from tuwen.inputs import FitRequest
 from tuwen.loading import TableOptions, load_products
 from tuwen.recommending import recommend_lists
@@ -156,7 +157,8 @@ def test_an_unchanged_fit_runs_no_stage_and_opens_no_run(fitted, sample, monkeyp
 
 def test_an_unchanged_fit_loads_neither_torch_nor_mlflow(fitted, sample):
     code = (
-        "import sys; from tuwen.inputs import FitRequest; "
+        "import sys; from tuwen.held_out import HeldOut, evaluate_held_out
+from tuwen.inputs import FitRequest; "
         "from tuwen.pipeline import fit; "
         f"assert fit({request_for(sample)!r}, {str(fitted[0].shop.root)!r}).skipped; "
         "print(sorted({'torch', 'mlflow', 'sklearn', 'implicit'} & set(sys.modules)))"
@@ -318,3 +320,23 @@ def test_parts_of_another_embedder_are_refused(shop):
     for part in (shop.vectors, shop.embedder, shop.taggers):
         with pytest.raises(FingerprintError, match="was made with embedder"):
             part()
+
+
+def test_held_out_tables_are_measured_and_old_interactions_refused(
+    fitted, sample, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("core_embeddings.tracking.open_run", Tracker().open_run)
+    shop, options = fitted[0].shop, TableOptions()
+    with pytest.raises(TableError, match=r"nothing to measure; give interactions .* after the fit"):
+        old = HeldOut(interactions=sample / "interactions.parquet")
+        evaluate_held_out(shop, old, options, note=lambda text: None)
+    users, items = shop.recommender().user_ids, shop.vectors().product_ids
+    new = pd.DataFrame({"user_id": list(users) * 2, "product_id": (items * 9)[: 2 * len(users)]})
+    new.to_csv(tmp_path / "new.csv", index=False)
+    rows = evaluate_held_out(
+        shop,
+        HeldOut(sample / "queries.parquet", None, tmp_path / "new.csv"),
+        options,
+        note=lambda text: None,
+    )
+    assert {row["job"] for row in rows} == {"search", "recommend"}
