@@ -108,7 +108,7 @@ def _lists(shop: Shop, path: Path, options: TableOptions, k: int, note: Note) ->
     pairs = [Columns.USER, Columns.PRODUCT]
     if set(map(tuple, found.rows[pairs].values)) <= set(map(tuple, log[pairs].values)):
         raise TableError(
-            f"{path} holds no pair of user and product that the shop was not fitted on, so there is "
+            f"{path} holds no pair of user and product that is new to the shop, so there is "
             "nothing to measure; give interactions that happened after the fit"
         )
     times = found.rows[Columns.TIMESTAMP]

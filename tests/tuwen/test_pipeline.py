@@ -157,8 +157,7 @@ def test_an_unchanged_fit_runs_no_stage_and_opens_no_run(fitted, sample, monkeyp
 
 def test_an_unchanged_fit_loads_neither_torch_nor_mlflow(fitted, sample):
     code = (
-        "import sys; from tuwen.held_out import HeldOut, evaluate_held_out
-from tuwen.inputs import FitRequest; "
+        "import sys; from tuwen.inputs import FitRequest; "
         "from tuwen.pipeline import fit; "
         f"assert fit({request_for(sample)!r}, {str(fitted[0].shop.root)!r}).skipped; "
         "print(sorted({'torch', 'mlflow', 'sklearn', 'implicit'} & set(sys.modules)))"
