@@ -15,8 +15,8 @@ from core_embeddings.errors import TableError, TuwenError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from core_embeddings.vector_table import VectorTable
     from recommend.hybrid import HybridRecommender
-    from recommend.vector_table import VectorTable
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -60,7 +60,7 @@ def lists(
     table = _read_vectors(vectors)
     met = _read_interactions(interactions, table, column)
     model = _model(config, override, seed)
-    model.fit(met, product_ids=table.ids, vectors=table.vectors, progress=_progress)
+    model.fit(met, product_ids=table.product_ids, vectors=table.vectors, progress=_progress)
     if save is not None:
         model.save_pretrained(save, table.fingerprint)
     found = model.recommend(None if users is None else _read_users(users), k, keep_seen=keep_seen)
@@ -95,15 +95,15 @@ def evaluate(
     later = met[Columns.TIMESTAMP] >= cut
     train, test = met[~later], met[later]
     model = _model(config, override, seed)
-    model.fit(train, product_ids=table.ids, vectors=table.vectors, progress=_progress)
+    model.fit(train, product_ids=table.product_ids, vectors=table.vectors, progress=_progress)
     found = evaluate_lists(
-        train, test, product_ids=table.ids, vectors=table.vectors, recommender=model, k=k
+        train, test, product_ids=table.product_ids, vectors=table.vectors, recommender=model, k=k
     )
     _show(found.table, "metrics", as_json)
 
 
 def _read_vectors(path: Path) -> VectorTable:
-    from recommend.vector_table import read_vectors
+    from core_embeddings.vector_table import read_vectors
 
     return read_vectors(path)
 
@@ -112,7 +112,7 @@ def _read_interactions(path: Path, table: VectorTable, columns: list[str] | None
     from core_embeddings.tables import read_interactions
 
     renamed = dict(pair.partition("=")[::2] for pair in columns or [])
-    loaded = read_interactions(path, known_products=table.ids, columns=renamed or None)
+    loaded = read_interactions(path, known_products=table.product_ids, columns=renamed or None)
     if len(loaded.rejects):
         print(f"{len(loaded.rejects)} rows of {path} rejected", file=sys.stderr)
     return loaded.rows

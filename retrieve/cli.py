@@ -91,8 +91,8 @@ def similar(
 
 
 def _open(path: Path, embedder: Path | None, temperature: float) -> Matcher:
+    from core_embeddings.vector_table import read_vectors
     from retrieve.matcher import Matcher
-    from retrieve.vector_table import read_vectors
 
     table = read_vectors(path)
     model: Any = None
@@ -101,7 +101,7 @@ def _open(path: Path, embedder: Path | None, temperature: float) -> Matcher:
 
         model = FusionEmbedder.from_pretrained(embedder)
     return Matcher(
-        table.ids,
+        table.product_ids,
         table.vectors,
         fingerprint=table.fingerprint or _UNKNOWN,
         embedder=model,
@@ -110,7 +110,7 @@ def _open(path: Path, embedder: Path | None, temperature: float) -> Matcher:
 
 
 def _search_table(matcher: Matcher, path: Path, k: int, allow: Mask | None) -> pd.DataFrame:
-    from retrieve.vector_table import read_vectors
+    from core_embeddings.vector_table import read_vectors
 
     table = read_vectors(path, id_column=Columns.QUERY_ID)
     made_by = table.fingerprint or _UNKNOWN
@@ -119,7 +119,7 @@ def _search_table(matcher: Matcher, path: Path, k: int, allow: Mask | None) -> p
             f"{path} was made with embedder {made_by[:12]}, the products with "
             f"{matcher.fingerprint[:12]}; embed both with the same one"
         )
-    return matcher.search_vectors(table.vectors, k, allow=allow, query_ids=table.ids)
+    return matcher.search_vectors(table.vectors, k, allow=allow, query_ids=table.product_ids)
 
 
 def _allow(matcher: Matcher, products: Path | None, where: str | None) -> Mask | None:

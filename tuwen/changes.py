@@ -11,8 +11,8 @@ import numpy as np
 from core_embeddings.artefact import write_bytes
 from core_embeddings.columns import Columns
 from core_embeddings.errors import TuwenError
+from core_embeddings.vector_table import VectorTable
 from tuwen.shop import Shop
-from tuwen.vectors import VectorTable
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -45,10 +45,10 @@ def embed(
     """
     if out.suffix != ".parquet":
         raise typer.BadParameter(f"vectors need a .parquet file; got --out {out}")
+    from core_embeddings.vector_table import write_vectors
     from tuwen.changes import embed_products
     from tuwen.loading import load_products
     from tuwen.shop import Shop
-    from tuwen.vectors import write_vectors
 
     session = session_of(context)
     opened = Shop.open(shop)

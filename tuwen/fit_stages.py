@@ -24,6 +24,7 @@ from core_embeddings.tables import (
     read_queries,
     taggable_fields,
 )
+from core_embeddings.vector_table import write_vectors
 from recommend.evaluate import evaluate_lists
 from recommend.hybrid import HybridRecommender
 from tuwen import evaluation
@@ -43,7 +44,6 @@ from tuwen.settings import FitConfig
 from tuwen.shop import CACHE, VECTORS, Shop
 from tuwen.stages import StageOutput
 from tuwen.tagging import tagger_views
-from tuwen.vectors import write_vectors
 
 ARTICLE = "article"
 

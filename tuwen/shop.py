@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from core_embeddings.artefact import new_folder, read_json, write_json
 from core_embeddings.errors import ArtefactError
+from core_embeddings.vector_table import VectorTable, read_vectors, write_vectors
 from tuwen.catalogue import read_stored, write_stored
-from tuwen.vectors import VectorTable, read_vectors, write_vectors
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -47,7 +47,7 @@ def test_failure_exits_1_with_the_reason_on_stderr(files, capsys):
     assert run(["fit", table, table, "--out", files / "x"]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "needs a column 'vector'" in captured.err
+    assert "with the columns product_id and vector" in captured.err
 
 
 def test_unknown_option_exits_2(files, capsys):

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from core_embeddings.errors import ArtefactError, FingerprintError
+from core_embeddings.vector_table import VectorTable
 from tuwen.shop import Shop
-from tuwen.vectors import VectorTable, read_vectors, write_vectors
 
 
 def products(*ids):
@@ -43,20 +43,6 @@ def test_a_catalogue_comes_back_as_it_was_written(tmp_path):
     assert shop.catalogue()["image"].tolist()[0] == ("/tmp/one.jpg", "/tmp/two.jpg")
 
 
-def test_vectors_come_back_as_fixed_size_lists_with_their_fingerprint(tmp_path):
-    table = vectors("a", "b", "c")
-    write_vectors(tmp_path / "v.parquet", table)
-    back = read_vectors(tmp_path / "v.parquet", fingerprint="f1")
-    assert back.product_ids == ["a", "b", "c"] and back.fingerprint == "f1"
-    assert back.vectors.dtype == np.float32 and np.array_equal(back.vectors, table.vectors)
-    assert not back.has_image.any() and back.has_text.all()
-    import pyarrow.parquet as pq
-
-    assert str(pq.read_schema(tmp_path / "v.parquet").field("vector").type) == (
-        "fixed_size_list<element: float>[4]"
-    )
-
-
 def test_vectors_of_another_embedder_are_refused(tmp_path):
     shop = Shop.create(tmp_path / "shop")
     shop.write_products(products("a"), vectors("a"))
@@ -65,14 +51,6 @@ def test_vectors_of_another_embedder_are_refused(tmp_path):
     shop.update(fingerprint="f2")
     with pytest.raises(FingerprintError, match=r"was made with embedder f1, but .* is f2"):
         shop.vectors()
-
-
-def test_any_other_parquet_file_is_no_vector_table(tmp_path):
-    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "v.parquet")
-    with pytest.raises(ArtefactError, match="not a vector table written by tuwen"):
-        read_vectors(tmp_path / "v.parquet")
-    with pytest.raises(ArtefactError, match="does not exist; run the fit again"):
-        read_vectors(tmp_path / "none.parquet")
 
 
 def test_writing_products_leaves_exactly_one_products_folder(tmp_path):
