@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 from core_embeddings.config import from_mapping
 from core_embeddings.errors import ConfigError
-from core_embeddings.fusion import FusionName
-from core_embeddings.text_tower import PoolingName, RnnName
 
 PresetName = Literal["default", "article"]
+FusionName = Literal["concat_relu", "gated"]
+RnnName = Literal["relu", "gru", "lstm"]
+PoolingName = Literal["last", "mean_max"]
 
 
 @dataclass(frozen=True)

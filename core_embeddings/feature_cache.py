@@ -40,6 +40,11 @@ def default_cache_folder() -> Path:
     return (Path(shared).expanduser() if shared else Path.home() / ".cache") / "tuwen"
 
 
+def feature_cache_folder() -> Path:
+    """Return where the features of a user's pictures are kept, whatever shop they are in."""
+    return default_cache_folder() / "features"
+
+
 class FeatureCache:
     """Arrays by digest, kept in ``folder/<key>.sqlite``.
 

@@ -16,7 +16,7 @@ from core_embeddings.artefact import digest_json
 from core_embeddings.backbones import LITE0, Backbone, load_backbone, stage_channels
 from core_embeddings.colours import COLOUR_BINS, colour_histograms
 from core_embeddings.errors import ConfigError
-from core_embeddings.feature_cache import FeatureCache, default_cache_folder
+from core_embeddings.feature_cache import FeatureCache, feature_cache_folder
 from core_embeddings.images import (
     MAX_PIXELS,
     LoadedImage,
@@ -159,7 +159,7 @@ class FrozenFeatures:
     def with_cache(cls, spec: FeatureSpec, folder: Path | None = None) -> FrozenFeatures:
         """Open with the cache of the spec in a folder, by default the user's cache folder."""
         made = cls(spec)
-        made._cache = FeatureCache(folder or default_cache_folder() / "features", made.key)
+        made._cache = FeatureCache(folder or feature_cache_folder(), made.key)
         return made
 
     def weights(self) -> dict[str, torch.Tensor]:

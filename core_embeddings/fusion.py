@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
-FusionName = Literal["concat_relu", "gated"]
+from core_embeddings.embedder_config import FusionName
 
 
 class ConcatReLU(nn.Module):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-RnnName = Literal["relu", "gru", "lstm"]
-PoolingName = Literal["last", "mean_max"]
+from core_embeddings.embedder_config import PoolingName, RnnName
 
 
 class TextBatch(NamedTuple):

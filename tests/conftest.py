@@ -10,6 +10,12 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Keep the user's own feature cache out of the tests, subprocesses included."""
+    os.environ["TUWEN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def tracking_db(tmp_path_factory):
     """Copy a migrated MLflow database into a folder; the migration costs seconds, once."""

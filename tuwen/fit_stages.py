@@ -14,6 +14,7 @@ from core_embeddings.columns import Columns
 from core_embeddings.embedder import FusionEmbedder, Views
 from core_embeddings.embedder_config import EmbedderConfig
 from core_embeddings.errors import TableError
+from core_embeddings.feature_cache import feature_cache_folder
 from core_embeddings.run import NullRun, Run
 from core_embeddings.splits import before, since, split_products, time_cut
 from core_embeddings.tables import (
@@ -36,12 +37,13 @@ from tuwen.fit_figures import (
     log_training_figure,
 )
 from tuwen.inputs import FitRequest
-from tuwen.loading import settle_rejects
+from tuwen.loading import Note, settle_rejects, silent
 from tuwen.models import log_models
 from tuwen.pipeline import has_article
+from tuwen.progress import LineProgress
 from tuwen.report import as_report, join, write_report
 from tuwen.settings import FitConfig
-from tuwen.shop import CACHE, VECTORS, Shop
+from tuwen.shop import VECTORS, Shop
 from tuwen.stages import StageOutput
 from tuwen.tagging import tagger_views
 
@@ -59,12 +61,17 @@ class FitStages:
         Settings.
     request
         Tables.
+    note
+        Told how far the work is.
     """
 
-    def __init__(self, shop: Shop, config: FitConfig, request: FitRequest) -> None:
+    def __init__(
+        self, shop: Shop, config: FitConfig, request: FitRequest, *, note: Note = silent
+    ) -> None:
         self.shop = shop
         self.config = config
         self.request = request
+        self.note = note
 
     # -- shared, loaded when first asked for ---------------------------------------------------
 
@@ -99,6 +106,7 @@ class FitStages:
             columns=request.options.columns,
             allow_url_images=request.options.allow_url_images,
             max_pixels=request.options.max_pixels,
+            progress=LineProgress(self.note, "pictures checked"),
         )
         rejects = [loaded.rejects]
         if loaded.rows.empty:
@@ -111,7 +119,7 @@ class FitStages:
         if request.interactions is not None:
             rejects.append(self._read_log(products).rejects)
         every = pd.concat(rejects, ignore_index=True)
-        settle_rejects(every, request.options, what=request.catalogue)
+        settle_rejects(every, request.options, what=request.catalogue, note=self.note)
         folder = self.shop.write_products(products)
         _write_parquet(every, self.shop.path(REJECTS))
         self.__dict__["products"] = products
@@ -132,13 +140,14 @@ class FitStages:
         spec = saved_spec(resolve(self.config.embedder))
         if spec.kind == "pixels":
             return StageOutput((), {"pictures": 0})
-        frozen = FrozenFeatures.with_cache(spec, self.shop.path(CACHE))
+        frozen = FrozenFeatures.with_cache(spec, feature_cache_folder())
         paths, digests = (
             [item for cell in self.products[name] for item in cell]
             for name in (Columns.IMAGE, Columns.IMAGE_DIGEST)
         )
-        frozen.for_images(paths, digests)
-        return StageOutput((CACHE,), {"pictures": len(set(digests))})
+        progress = LineProgress(self.note, "pictures through the frozen CNN")
+        frozen.for_images(paths, digests, progress=progress)
+        return StageOutput((), {"pictures": len(set(digests))})
 
     def run_embedder(self, run: Run) -> StageOutput:
         """Train the shop's embedder."""
@@ -200,7 +209,7 @@ class FitStages:
         taggers = self.shop.taggers()
         parts.append(evaluation.evaluate_tags(taggers, self.views, self.products, split))
         if self.request.interactions is not None:
-            parts.append(self._evaluate_lists(k))
+            parts.append(self._evaluate_lists(self.config.baseline.list_k))
         report = join(parts)
         write_report(report, self.shop.root)
         run.log_table(report, "report")
@@ -226,9 +235,10 @@ class FitStages:
             fields=sorted(taggable_fields(self.products)),  # the order of columns is no setting
             config=config,
             seed=self.request.seed,
-            cache_folder=self.shop.path(CACHE),
+            cache_folder=feature_cache_folder(),
             checkpoint=checkpoint,
             run=run,
+            progress=LineProgress(self.note).named,
         )
         trained.save_pretrained(self.shop.path(name))
         log_training_figure(run)
@@ -243,7 +253,12 @@ class FitStages:
 
     def _evaluate_lists(self, k: int) -> pd.DataFrame:
         """Measure lists made from what was known before a time cut on what came after it."""
-        cut = time_cut(self.log, share=self.config.split.recent)
+        chosen = self.config.split.recent_from
+        cut = (
+            pd.Timestamp(chosen, tz="UTC")
+            if chosen
+            else time_cut(self.log, share=self.config.split.recent)
+        )
         if cut is None:
             return join([])
         train, test = before(self.log, cut), since(self.log, cut)
@@ -270,7 +285,12 @@ class FitStages:
         path, options = self.request.queries, self.request.options
         if path is None:
             raise ValueError("this fit has no queries")
-        return read_queries(path, columns=options.columns)
+        return read_queries(
+            path,
+            images=options.images,
+            columns=options.columns,
+            allow_url_images=options.allow_url_images,
+        )
 
 
 def _write_parquet(frame: pd.DataFrame, path: Path) -> None:

@@ -42,13 +42,14 @@ def evaluate_held_out(
     from core_embeddings.tracking import open_run
 
     k = int(shop.setting("baseline", "report_k", 10))
+    list_k = int(shop.setting("baseline", "list_k", 10))
     parts = []
     if tables.queries is not None:
         parts.append(_search(shop, tables.queries, options, k, note))
     if tables.products is not None:
         parts.append(_tags(shop, tables.products, options, note))
     if tables.interactions is not None:
-        parts.append(_lists(shop, tables.interactions, options, k, note))
+        parts.append(_lists(shop, tables.interactions, options, list_k, note))
     report = join(parts)
     with open_run(shop.state.name, "evaluate") as run:
         run.log_table(report, "report")

@@ -43,12 +43,12 @@ class TableOptions:
     max_pixels: int = 64_000_000
 
 
-def _silent(text: str) -> None:
+def silent(text: str) -> None:
     """Say nothing."""
 
 
 def settle_rejects(
-    rejects: pd.DataFrame, options: TableOptions, *, what: str, note: Note = _silent
+    rejects: pd.DataFrame, options: TableOptions, *, what: str, note: Note = silent
 ) -> None:
     """Count, keep and, when strict, refuse the rejected rows of one table.
 
@@ -74,7 +74,7 @@ def settle_rejects(
     note(f"{what}: {len(rejects)} rejected or repaired: {kinds}{where}")
 
 
-def load_products(path: Path | str, options: TableOptions, *, note: Note = _silent) -> pd.DataFrame:
+def load_products(path: Path | str, options: TableOptions, *, note: Note = silent) -> pd.DataFrame:
     """Read a catalogue, sorted by ``product_id``; rejected rows are settled."""
     from core_embeddings.tables import read_catalogue
 

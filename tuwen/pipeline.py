@@ -118,7 +118,7 @@ def _run_stages(
 ) -> list[StageResult]:
     from tuwen.fit_stages import FitStages
 
-    work, results = FitStages(shop, config, request), []
+    work, results = FitStages(shop, config, request, note=note), []
     for name, digest in stage_digests(config, request).items():
         result = stages.run(name, digest, _tracked(run, name, getattr(work, f"run_{name}")))
         counts = "".join(f", {count} {what}" for what, count in result.counts.items())

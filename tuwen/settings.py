@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,16 @@ class SplitConfig:
     train, val, test
         Shares of the products, by duplicate group; a ``split`` column in the catalogue wins.
     recent
-        Share of the latest interactions that the recommender is evaluated on.
+        Share of the latest interactions that the recommender is evaluated on, to the day.
+    recent_from
+        First day of that part instead, as ``2020-09-20`` (UTC).
     """
 
     train: float = 0.7
     val: float = 0.1
     test: float = 0.2
     recent: float = 0.2
+    recent_from: str = ""
 
     def __post_init__(self) -> None:
         shares = (self.train, self.val, self.test)
@@ -39,6 +43,12 @@ class SplitConfig:
             )
         if not 0 < self.recent < 1:
             raise ConfigError(f"split.recent must be between 0 and 1; got {self.recent}")
+        try:
+            date.fromisoformat(self.recent_from or "2000-01-01")
+        except ValueError:
+            raise ConfigError(
+                f"split.recent_from must be a day as 2020-09-20; got {self.recent_from!r}"
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -73,16 +83,17 @@ class BaselineConfig:
         Fit it at all.
     article_epochs
         At most so many epochs; early stopping may end before.
-    report_k
-        List length of the report's metrics.
+    report_k, list_k
+        List length of the report's metrics of search and of recommendation.
     """
 
     article: bool = True
     article_epochs: int = 10
     report_k: int = 10
+    list_k: int = 10
 
     def __post_init__(self) -> None:
-        for name in ("article_epochs", "report_k"):
+        for name in ("article_epochs", "report_k", "list_k"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"baseline.{name} must be at least 1; got {getattr(self, name)}")
 

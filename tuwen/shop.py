@@ -24,7 +24,6 @@ FORMAT_VERSION = 1
 STATE = "shop.json"
 CATALOGUE = "catalogue.parquet"
 VECTORS = "vectors.parquet"
-CACHE = "cache"
 
 
 @dataclass(frozen=True)
@@ -225,9 +224,10 @@ class Shop:
         """Load the embedder, and check that it is the one the shop was fitted with."""
         from core_embeddings.artefact import check_fingerprint
         from core_embeddings.embedder import FusionEmbedder
+        from core_embeddings.feature_cache import feature_cache_folder
 
         embedder = FusionEmbedder.from_pretrained(
-            self._part("embedder"), cache_folder=self.path(CACHE)
+            self._part("embedder"), cache_folder=feature_cache_folder()
         )
         check_fingerprint(
             embedder.fingerprint, self.state.fingerprint or None, what=str(self.path("embedder"))

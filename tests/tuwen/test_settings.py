@@ -60,3 +60,9 @@ def test_an_unknown_section_in_the_file_is_refused(tmp_path):
         read_settings(file)
     with pytest.raises(ConfigError, match="embedder is a section of settings"):
         FitConfig.from_settings({"embedder": 3})
+
+
+def test_the_first_day_of_the_recent_part_is_a_day():
+    assert read_settings(overrides=["split.recent_from=2020-09-20"]).split.recent_from
+    with pytest.raises(ConfigError, match=r"split.recent_from must be a day as 2020-09-20"):
+        read_settings(overrides=["split.recent_from=soon"])
