@@ -7,6 +7,7 @@ import tomllib
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -163,6 +164,8 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
 def _convert_scalar(hint: Any, value: Any, path: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if hint is str and isinstance(value, date):  # TOML has dates of its own
+        return value.isoformat()
     wrong_bool = isinstance(value, bool) and hint is not bool
     if not isinstance(value, hint) or wrong_bool:
         raise ConfigError(f"{path} must be of type {hint.__name__}; got {value!r}")
