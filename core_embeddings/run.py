@@ -40,7 +40,7 @@ class Run(Protocol):
     def log_file(self, path: Path, folder: str = "") -> None:
         """Log a file, or a folder with all it holds."""
 
-    def log_dataset(self, name: str, digest: str, rows: int, context: str) -> None:
+    def log_dataset(self, name: str, digest: str, rows: int | None, context: str) -> None:
         """Log which data went in; ``context`` is ``training``, ``validation`` or ``test``."""
 
     def log_model(self, name: str, write: WriteModel) -> str:
@@ -79,7 +79,7 @@ class NullRun:
     def log_file(self, path: Path, folder: str = "") -> None:
         """Do nothing."""
 
-    def log_dataset(self, name: str, digest: str, rows: int, context: str) -> None:
+    def log_dataset(self, name: str, digest: str, rows: int | None, context: str) -> None:
         """Do nothing."""
 
     def log_model(self, name: str, write: WriteModel) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from core_embeddings.run import NullRun, Run, WriteModel
 from core_embeddings.tracking_names import clean_params, entity_name, run_tags
+from core_embeddings.tracking_store import DEFAULT_URI, SQLITE, prepare_store, sqlite_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,8 +28,8 @@ __all__ = ["MlflowRun", "NullRun", "open_run", "Run"]
 
 logger = logging.getLogger(__name__)
 
-SQLITE = "sqlite:///"
-DEFAULT_URI = f"{SQLITE}mlruns/mlflow.db"
+ARTIFACTS = "artifacts"
+"""Beside the database: what runs log as files."""
 PARENT = "mlflow.parentRunId"
 ROWS_SHOWN = 1_000
 """Rows of a table's readable copy; the Parquet beside it has them all."""
@@ -127,8 +128,8 @@ class MlflowRun:
         """Log a file, or a folder with all it holds; a folder keeps its name."""
         self._client.log_artifact(self._run_id, str(path), folder or None)
 
-    def log_dataset(self, name: str, digest: str, rows: int, context: str) -> None:
-        """Log which data went in, by digest and size; nothing of the data is copied."""
+    def log_dataset(self, name: str, digest: str, rows: int | None, context: str) -> None:
+        """Log which data went in, by digest and, if known, size; nothing of it is copied."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         # MLflow keeps one entry per run, name and digest: three splits of one table need names.
@@ -137,7 +138,7 @@ class MlflowRun:
             digest=digest[:36],
             source_type="digest",
             source=json.dumps({"digest": digest}),
-            profile=json.dumps({"num_rows": int(rows)}),
+            profile=json.dumps({} if rows is None else {"num_rows": int(rows)}),
         )
         tags = [InputTag("mlflow.data.context", context)]
         self._client.log_inputs(self._run_id, datasets=[DatasetInput(dataset, tags)])
@@ -176,9 +177,7 @@ class MlflowRun:
             yield run
 
     def _unfinished(self, name: str) -> str | None:
-        found = self._client.search_runs(
-            [self._experiment_id], f"tags.`{PARENT}` = '{self._run_id}'", max_results=1000
-        )
+        found = _children(self._client, self._run_id, self._experiment_id)
         same = (run for run in found if run.info.run_name == name)
         return next((run.info.run_id for run in same if run.info.status != "FINISHED"), None)
 
@@ -190,6 +189,7 @@ def open_run(
     *,
     run_id: str | None = None,
     tags: Mapping[str, str] | None = None,
+    replaces: str | None = None,
 ) -> Iterator[Run]:
     """Open a tracked run; it ends FINISHED, FAILED after an error, KILLED after an interrupt.
 
@@ -206,6 +206,9 @@ def open_run(
         A run to continue; one that is unknown, deleted or of another experiment starts a new one.
     tags
         More tags, besides the git commit and the versions.
+    replaces
+        The run of an earlier process that will not come back: where a kill left it RUNNING, it and
+        its children are marked KILLED.
 
     Yields
     ------
@@ -213,6 +216,8 @@ def open_run(
     """
     client, uri = _client()
     experiment_id = _experiment(client, experiment, uri)
+    if replaces and _is_alive(client, replaces, experiment_id):
+        _end_stale(client, replaces, experiment_id)
     found = run_id if run_id and _is_alive(client, run_id, experiment_id) else None
     if found is None:
         found = _create(client, experiment_id, name, run_tags() | dict(tags or {}))
@@ -244,16 +249,12 @@ def _client() -> tuple[Any, str]:
     for noisy in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     uri = os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
-    if (folder := _sqlite_folder(uri)) is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+    if (file := sqlite_file(uri)) is not None:
+        prepare_store(file, file.parent / ARTIFACTS)
         # mlflow keeps one store per URI and process: a relative one would outlive a change of
         # the working directory.
-        uri = f"{SQLITE}{folder / Path(uri).name}"
+        uri = f"{SQLITE}{file}"
     return MlflowClient(tracking_uri=uri, registry_uri=uri), uri
-
-
-def _sqlite_folder(uri: str) -> Path | None:
-    return Path(uri.removeprefix(SQLITE)).resolve().parent if uri.startswith(SQLITE) else None
 
 
 def _experiment(client: Any, name: str, uri: str) -> str:
@@ -265,8 +266,8 @@ def _experiment(client: Any, name: str, uri: str) -> str:
         if found.lifecycle_stage == "deleted":
             client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)
-    folder = _sqlite_folder(uri)
-    location = None if folder is None else (folder / "artifacts").as_uri()
+    file = sqlite_file(uri)
+    location = None if file is None else (file.parent / ARTIFACTS).as_uri()
     try:
         return str(client.create_experiment(name, artifact_location=location))
     except MlflowException:  # another process was faster
@@ -285,3 +286,14 @@ def _is_alive(client: Any, run_id: str, experiment_id: str) -> bool:
     except MlflowException:
         return False
     return info.lifecycle_stage == "active" and info.experiment_id == experiment_id
+
+
+def _children(client: Any, run_id: str, experiment_id: str) -> list[Any]:
+    parent = f"tags.`{PARENT}` = '{run_id}'"
+    return list(client.search_runs([experiment_id], parent, max_results=1000))
+
+
+def _end_stale(client: Any, run_id: str, experiment_id: str) -> None:
+    runs = [client.get_run(run_id), *_children(client, run_id, experiment_id)]
+    for stale in (run.info.run_id for run in runs if run.info.status == "RUNNING"):
+        client.set_terminated(stale, "KILLED")

@@ -14,7 +14,10 @@ ALLOWED = {
     "recommend": {"core_embeddings"},
     "tuwen": {"core_embeddings", "retrieve", "classify", "recommend"},
 }
-MLFLOW_FILES = ("core_embeddings/tracking.py", "tuwen/pyfuncs/")
+MLFLOW_FILES = (
+    *("core_embeddings/tracking.py", "core_embeddings/tracking_store.py"),
+    "tuwen/pyfuncs/",
+)
 
 
 def imported_modules(tree):

@@ -88,6 +88,24 @@ def test_an_interrupted_run_goes_on_in_itself_and_in_its_unfinished_child(client
     assert client.get_run(first.run_id).info.status == found.info.status == "FINISHED"
 
 
+def test_a_run_that_a_kill_left_running_ends_when_another_takes_its_place(client):
+    with open_run("shop", "other") as other, open_run("shop", "fit") as first:
+        with first.child("read") as done:
+            pass
+        with first.child("train") as broken:
+            pass
+        for run_id in (first.run_id, broken.run_id):
+            client.update_run(run_id, status="RUNNING")  # as SIGKILL leaves them
+        with open_run("shop", "fit", replaces=first.run_id):
+            status = {
+                run.run_id: client.get_run(run.run_id).info.status
+                for run in (first, done, broken, other)
+            }
+    assert list(status.values()) == ["KILLED", "FINISHED", "KILLED", "RUNNING"]
+    with open_run("shop", "fit", replaces="0" * 32):
+        pass  # whoever cleared the store is not told of it
+
+
 def test_an_unknown_deleted_or_foreign_run_id_starts_a_new_run(client):
     with open_run("shop", "fit") as run:
         pass
