@@ -198,12 +198,12 @@ class FusionEmbedder:
             towers = self._towers(frame, self._texts(frame))
             see = towers.has_image if what != "text" else torch.zeros_like(towers.has_image)
             read = towers.has_text if what != "image" else torch.zeros_like(towers.has_text)
-            return self.network.fuse(towers.image, towers.text, see, read).numpy()
+            return self.network.embed(towers.image, towers.text, see, read).numpy()
 
     def _view_block(self, frame: pd.DataFrame) -> Views:
         with torch.inference_mode():
             towers = self._towers(frame)
-            fused = self.network.fuse(towers.image, towers.text, towers.has_image, towers.has_text)
+            fused = self.network.embed(towers.image, towers.text, towers.has_image, towers.has_text)
             # Raw pixels are no view; what the CNN made of them is.
             parts = (
                 [towers.features, towers.image] if towers.features.dim() == 2 else [towers.image]

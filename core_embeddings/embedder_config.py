@@ -40,6 +40,9 @@ class EmbedderConfig:
         The text tower.
     tower_size, embedding_size, fusion, dropout
         Width D of F_image and F_text, width of the shared vector, and how they are fused.
+    text_residual
+        How much of a product's text-alone vector is added to its fused one before the last
+        normalisation: words asked for stay findable whatever the picture adds.
     objective
         ``shared`` for the losses weighed below, ``match`` for the article's true/false pairs.
     image_text, query_product, part_product, labels
@@ -75,11 +78,12 @@ class EmbedderConfig:
     tower_size: int = 256
     embedding_size: int = 256
     fusion: FusionName = "gated"
+    text_residual: float = 1.0
     dropout: float = 0.2
     objective: Literal["shared", "match"] = "shared"
     image_text: float = 0.5
     query_product: float = 1.0
-    part_product: float = 0.5
+    part_product: float = 1.5
     labels: float = 1.0
     modality_dropout: float = 0.3
     word_dropout: float = 0.1
@@ -100,7 +104,14 @@ class EmbedderConfig:
         for name in ("dropout", "modality_dropout", "word_dropout", "label_smoothing"):
             value = getattr(self, name)
             _require(0 <= value < 1, name, "in [0, 1)", value)
-        for name in ("image_text", "query_product", "part_product", "labels", "l1"):
+        for name in (
+            "image_text",
+            "query_product",
+            "part_product",
+            "labels",
+            "l1",
+            "text_residual",
+        ):
             _require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
 
     @classmethod
@@ -142,6 +153,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "tower_size": 64,
         "embedding_size": 64,
         "fusion": "concat_relu",
+        "text_residual": 0.0,
         "objective": "match",
         "dropout": 0.0,
         "modality_dropout": 0.0,
@@ -152,7 +164,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "batch_size": 64,
         "learning_rate": 1e-3,
         "weight_decay": 0.0,
-        "patience": 3,
+        "patience": 10,
     },
 }
 

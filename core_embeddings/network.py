@@ -50,6 +50,7 @@ class FusionNetwork(nn.Module):
     def __init__(self, config: EmbedderConfig, shape: Shape, labels: Mapping[str, int]) -> None:
         super().__init__()
         self.shape = shape
+        self.text_residual = config.text_residual
         size = config.tower_size
         self.image_tower: nn.Module = (
             FeatureHead(shape.image_width, size, config.dropout)
@@ -94,9 +95,18 @@ class FusionNetwork(nn.Module):
 
     def fuse(self, image: Tensor, text: Tensor, has_image: Tensor, has_text: Tensor) -> Tensor:
         """Fuse tower outputs into unit vectors (n, embedding_size); no modality gives zeros."""
-        fused = self.fusion(image, text, has_image, has_text)
-        present = (has_image | has_text)[:, None].to(fused.dtype)
-        return F.normalize(fused, dim=1) * present
+        present = (has_image | has_text)[:, None].to(image.dtype)
+        return F.normalize(self.fusion(image, text, has_image, has_text), dim=1) * present
+
+    def embed(self, image: Tensor, text: Tensor, has_image: Tensor, has_text: Tensor) -> Tensor:
+        """Return the vectors that are stored and searched: fused ones plus the text residual.
+
+        Training does not see the residual: with it in the loss the fusion learns to cancel it.
+        """
+        fused = self.fuse(image, text, has_image, has_text)
+        words = self.fuse(image, text, torch.zeros_like(has_image), has_text)
+        both = (has_image & has_text)[:, None].to(image.dtype)
+        return F.normalize(fused + self.text_residual * both * words, dim=1)
 
     def match_logits(self, image: Tensor, text: Tensor) -> Tensor:
         """Return the logit that image and text belong together, (n,): the article's head."""

@@ -1,0 +1,46 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from core_embeddings.embedder_config import EmbedderConfig
+from core_embeddings.network import FusionNetwork, Shape
+
+YES, NO = torch.tensor([True]), torch.tensor([False])
+
+
+def network(**settings):
+    torch.manual_seed(0)
+    config = EmbedderConfig(tower_size=6, embedding_size=5, word_vectors="none", **settings)
+    return FusionNetwork(config, Shape(7, 20, 0), {"color": 3}).eval()
+
+
+def test_every_vector_has_unit_length_and_nothing_gives_zeros():
+    made = network()
+    image, text = torch.randn(1, 6), torch.randn(1, 6)
+    for has_image, has_text in ((YES, YES), (YES, NO), (NO, YES)):
+        norm = made.fuse(image, text, has_image, has_text).norm()
+        assert float(norm) == pytest.approx(1.0, abs=1e-5)
+    assert torch.equal(made.fuse(image, text, NO, NO), torch.zeros(1, 5))
+
+
+def test_the_text_residual_adds_the_words_vector_and_touches_no_single_modality():
+    image, text = torch.randn(1, 6), torch.randn(1, 6)
+    made = network(text_residual=2.0)
+    words, alone = made.fuse(image, text, NO, YES), made.fuse(image, text, YES, NO)
+    expected = F.normalize(made.fuse(image, text, YES, YES) + 2.0 * words, dim=1)
+    assert torch.allclose(made.embed(image, text, YES, YES), expected, atol=1e-6)
+    assert torch.allclose(made.embed(image, text, NO, YES), words, atol=1e-6)
+    assert torch.allclose(made.embed(image, text, YES, NO), alone, atol=1e-6)
+    assert torch.equal(made.embed(image, text, NO, NO), torch.zeros(1, 5))
+
+
+def test_there_is_one_head_per_field_with_a_logit_per_class():
+    made = network()
+    assert [logits.shape for logits in made.label_logits(torch.randn(4, 5))] == [(4, 3)]
+
+
+def test_pixels_go_through_the_articles_convolutions():
+    config = EmbedderConfig.for_preset("article", image_size=16)
+    made = FusionNetwork(config, Shape(0, 20, 0), {})
+    pixels = torch.randint(0, 255, (2, 16, 16, 3), dtype=torch.uint8)
+    assert made.see(pixels).shape == (2, 64)
