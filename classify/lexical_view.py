@@ -23,6 +23,7 @@ Tokenize = Callable[[str], list[str]]
 GRAM_SIZES = (3, 4, 5)
 TITLE_MARK = "t:"
 GRAM_MARK = "c:"
+MARKS = (TITLE_MARK, GRAM_MARK)
 
 
 def default_tokenizer(engine: Engine = "jieba") -> Tokenize:
@@ -129,6 +130,23 @@ class LexicalView:
             (values, np.asarray(columns, np.int32), np.asarray(borders, np.int32)), shape=shape
         )
         return _unit_rows(matrix)
+
+    def views(self, products: pd.DataFrame) -> dict[str, sparse.csr_array]:
+        """Return ``lexical``, all terms, and two cut out of it with rows of unit length again.
+
+        ``words`` keeps the plain words of title, brand and description, as an ordinary TF-IDF does;
+        ``title`` the words and word pairs of the title: where a value is named there, all the rest
+        is noise. A view without a term is left out.
+        """
+        matrix = self.transform(products)
+        plain = [not term.startswith(MARKS) and " " not in term for term in self.terms]
+        titled = [term.startswith(TITLE_MARK) for term in self.terms]
+        cut = {
+            name: _unit_rows(matrix[:, np.flatnonzero(columns)])
+            for name, columns in (("words", plain), ("title", titled))
+            if any(columns)
+        }
+        return {"lexical": matrix, **cut}
 
     def save(self, folder: Path) -> None:
         """Write ``lexical.json``; the tokenizer itself is not saved."""

@@ -127,6 +127,13 @@ class LinearTagger(ClassifierMixin, BaseEstimator):
         self.temperature_ = fit_temperature(scores.astype(np.float64), codes[known])
         return self
 
+    def unrotate(self, mean: Floats, basis: Floats) -> Self:
+        """Write weights learned on ``(X - mean) @ basis`` in the units of X."""
+        self.coef_ = self.coef_ @ basis.T
+        self.intercept_ = self.intercept_ - self.coef_ @ mean
+        self.n_features_in_ = len(mean)
+        return self
+
     def decision_function(self, X: Matrix) -> Floats:
         """Return scores (n_rows, n_classes); for two classes the margin of the second (n_rows,)."""
         scores = self.class_scores(X)

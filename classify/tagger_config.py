@@ -22,13 +22,18 @@ class TaggerConfig:
     softmax_c, svm_c
         ``C`` of the heads on dense views.
     lexical_softmax_c, lexical_svm_c
-        ``C`` of the heads on the sparse TF-IDF view.
+        ``C`` of the heads on the sparse TF-IDF views.
     balanced
         Weight rows so that every value counts alike.
+    lexical_balanced
+        Do so in the softmax heads on all words only: beside the other heads, which lean towards
+        frequent values, they speak for the rare ones.
+    dense_size
+        Wider dense views are fitted in that many principal directions.
     max_iter, tol
         Limits of the solver.
     lexical
-        Add the TF-IDF view.
+        Add the TF-IDF views: ``lexical``, ``words`` and ``title``, see ``LexicalView``.
     tokenizer
         Engine that splits Chinese text.
     char_ngrams, min_count, max_terms
@@ -47,8 +52,10 @@ class TaggerConfig:
     lexical_softmax_c: float = 10.0
     lexical_svm_c: float = 1.0
     balanced: bool = False
+    lexical_balanced: bool = True
+    dense_size: int = 512
     max_iter: int = 100
-    tol: float = 1e-4
+    tol: float = 3e-4
     lexical: bool = True
     tokenizer: Engine = "jieba"
     char_ngrams: bool = True
@@ -71,6 +78,7 @@ class TaggerConfig:
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} must be > 0; got {getattr(self, name)!r}")
         for name in (
+            "dense_size",
             "max_iter",
             "min_count",
             "max_terms",

@@ -17,9 +17,10 @@ from classify.availability import Availability, availability
 from classify.labels import field_labels
 from classify.lexical_view import LexicalView, default_tokenizer
 from classify.linear_solver import Matrix
+from classify.rotation import Rotation
 from classify.tagger_config import TaggerConfig
 from classify.tags import TAG_COLUMNS, tags_of
-from classify.views import LEXICAL, MultiViewTagger
+from classify.views import Mask, MultiViewTagger, view_modality
 from core_embeddings.columns import Columns
 from core_embeddings.config import flatten, nearest, to_mapping
 from core_embeddings.errors import ConfigError, TableError
@@ -40,7 +41,7 @@ class TaggerSet:
     widths
         Number of features of each dense view, by name; ``tag`` wants exactly these.
     lexical
-        The TF-IDF view made from product texts, or ``None``.
+        The TF-IDF transform of product texts, or ``None``.
     config
         Settings it was fitted with.
     skipped
@@ -102,12 +103,14 @@ class TaggerSet:
         available = availability(products, has_image, has_text)
         dense = {name: _as_matrix(name, X, len(products)) for name, X in views.items()}
         lexical = _fit_lexical(products[train & available.has_text], config)
-        ready = dense if lexical is None else {**dense, LEXICAL: lexical.transform(products)}
-        if not ready:
+        if not dense and lexical is None:
             raise ConfigError("taggers need at least one view; got none and no product with text")
         run.log_params({**flatten(to_mapping(config), "taggers."), "taggers.seed": seed})
         taggers, skipped = {}, []
         with threadpool_limits(config.threads, "blas"):
+            rotations = _rotations(dense, train, available, config.dense_size)
+            turned = {name: rotation.apply(dense[name]) for name, rotation in rotations.items()}
+            ready = {**dense, **turned, **(lexical.views(products) if lexical else {})}
             for name in dict.fromkeys(fields):
                 labels = field_labels(products, name)
                 if not (train & (labels != "")).any():
@@ -116,7 +119,12 @@ class TaggerSet:
                 if progress is not None:
                     progress(name)
                 taggers[name] = MultiViewTagger(config).fit(
-                    ready, labels, train=train, val=val, **available._asdict()
+                    ready,
+                    labels,
+                    train=train,
+                    val=val,
+                    rotations=rotations,
+                    **available._asdict(),
                 )
         widths = {name: int(X.shape[1]) for name, X in dense.items()}
         fitted = cls(taggers, widths, lexical, config, tuple(skipped))
@@ -187,7 +195,7 @@ class TaggerSet:
         return tags.sort_values([Columns.PRODUCT, Columns.FIELD], ignore_index=True, kind="stable")
 
     def prepare(self, views: Mapping[str, Matrix], products: pd.DataFrame) -> dict[str, Matrix]:
-        """Return the views checked, in float32, with the lexical one added.
+        """Return the views checked, in float32, with the TF-IDF ones added.
 
         Raises
         ------
@@ -208,9 +216,7 @@ class TaggerSet:
                     f"got {ready[name].shape[1]}; "
                     "use vectors of the embedder these taggers were fitted with"
                 )
-        if self.lexical is not None:
-            ready[LEXICAL] = self.lexical.transform(products)
-        return ready
+        return ready if self.lexical is None else {**ready, **self.lexical.views(products)}
 
     def explain(self) -> pd.DataFrame:
         """Return how much each view and head weighs in each field."""
@@ -276,3 +282,16 @@ def _fit_lexical(products: pd.DataFrame, config: TaggerConfig) -> LexicalView | 
         max_terms=config.max_terms,
     )
     return view if view.terms else None
+
+
+def _rotations(
+    dense: Mapping[str, Matrix], train: Mask, available: Availability, size: int
+) -> dict[str, Rotation]:
+    """Rotate dense views wider than ``size``, learned on training rows that have the modality."""
+    present = available._asdict()
+    found = {}
+    for name, X in dense.items():
+        rows = train & present.get(f"has_{view_modality(name)}", np.ones_like(train))
+        if X.shape[1] > size and not sparse.issparse(X) and rows.sum() > 1:
+            found[name] = Rotation.fit(X[rows], size=size)
+    return found

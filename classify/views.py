@@ -13,14 +13,20 @@ from classify.combination import Combination, choose_combination
 from classify.decisions import NEVER, Threshold, choose_threshold
 from classify.linear_solver import Matrix
 from classify.linear_tagger import LinearTagger
+from classify.rotation import Rotation
 from classify.softmax import SoftmaxTagger
 from classify.svm import SVMTagger
 from classify.tagger_config import HeadName, TaggerConfig
 
 Modality = Literal["both", "image", "text"]
 MODALITIES: Final[tuple[Modality, ...]] = ("both", "image", "text")
-LEXICAL: Final = "lexical"
-_MODALITY_OF: Final[Mapping[str, Modality]] = {"image": "image", "text": "text", LEXICAL: "text"}
+LEXICAL, WORDS, TITLE = "lexical", "words", "title"
+SPARSE: Final = (LEXICAL, WORDS, TITLE)
+_MODALITY_OF: Final[Mapping[str, Modality]] = {
+    "image": "image",
+    "text": "text",
+    **dict.fromkeys(SPARSE, "text"),
+}
 HEADS: Final[Mapping[str, type[LinearTagger]]] = {"softmax": SoftmaxTagger, "svm": SVMTagger}
 FLOOR: Final = 1e-7
 """Probability a part gives to a value it has never seen, since other parts may have."""
@@ -37,7 +43,7 @@ class Part(NamedTuple):
 
 
 def view_modality(view: str) -> Modality:
-    """Return what a view is made of: ``image``, ``text`` (also ``lexical``), else ``both``."""
+    """Return what a view is made of: ``image``, ``text`` (also the TF-IDF ones), else ``both``."""
     return _MODALITY_OF.get(view, "both")
 
 
@@ -91,6 +97,7 @@ class MultiViewTagger:
         val: Mask,
         has_image: Mask,
         has_text: Mask,
+        rotations: Mapping[str, Rotation] | None = None,
     ) -> Self:
         """Fit on the rows of ``train``, choose on those of ``val``.
 
@@ -102,7 +109,10 @@ class MultiViewTagger:
             Value of each product, "" where unknown (such rows are left out), of shape (n_rows,).
         train, val, has_image, has_text
             Of shape (n_rows,).
+        rotations
+            How some of ``views`` were rotated; ever after they are given as they were before.
         """
+        rotations = rotations or {}
         known = labels != ""
         self.classes_, self.examples_ = np.unique(labels[train & known], return_counts=True)
         self.parts_ = {}
@@ -111,13 +121,17 @@ class MultiViewTagger:
             rows = known & present[view_modality(view)]
             fit_on, check_on = np.flatnonzero(rows & train), np.flatnonzero(rows & val)
             for head in self.config.heads if fit_on.size else ():
-                tagger = self._head(view, head).fit(X[fit_on], labels[fit_on])
+                tagger = self._head(view, head, rotated=view in rotations)
+                tagger.fit(X[fit_on], labels[fit_on])
                 if check_on.size:
                     tagger.calibrate_on(X[check_on], labels[check_on])
                 self.parts_[Part(view, head)] = tagger
         for modality in MODALITIES:
             full = present["image"] & present["text"] if modality == "both" else present[modality]
             self._choose(views, labels, np.flatnonzero(val & known & full), modality)
+        for part, tagger in self.parts_.items():
+            if part.view in rotations:
+                tagger.unrotate(rotations[part.view].mean, rotations[part.view].basis)
         return self
 
     @property
@@ -173,14 +187,15 @@ class MultiViewTagger:
             rows, columns=["modality", "view", "head", "share", "temperature", "discount"]
         )
 
-    def _head(self, view: str, head: HeadName) -> LinearTagger:
-        lexical = view == LEXICAL
+    def _head(self, view: str, head: HeadName, *, rotated: bool) -> LinearTagger:
+        config, sparse = self.config, view in SPARSE
+        rare_too = config.lexical_balanced and head == "softmax" and view in (LEXICAL, WORDS)
         return HEADS[head](
-            C=getattr(self.config, f"lexical_{head}_c" if lexical else f"{head}_c"),
-            class_weight="balanced" if self.config.balanced else None,
-            max_iter=self.config.max_iter,
-            tol=self.config.tol,
-            standardize=not lexical,
+            C=getattr(config, f"lexical_{head}_c" if sparse else f"{head}_c"),
+            class_weight="balanced" if config.balanced or rare_too else None,
+            max_iter=config.max_iter,
+            tol=config.tol,
+            standardize=not (sparse or rotated),
             calibrate=False,
         )
 

@@ -54,6 +54,27 @@ def test_rare_terms_and_terms_above_the_limit_are_dropped():
     assert "c" not in LexicalView.fit(products, tokenize=str.split, char_ngrams=False).terms
 
 
+def test_narrower_views_equal_tfidf_of_their_own_words():
+    products = pd.DataFrame(
+        {"title": ["red cap", "blue cap"], "description": ["soft cap", "hard"], "brand": "Acme"}
+    )
+    view = LexicalView.fit(products, tokenize=str.split, min_count=1)
+    views = view.views(products)
+    texts = products["title"] + " " + products["brand"] + " " + products["description"]
+    for name, given, pairs in (("words", texts, (1, 1)), ("title", products["title"], (1, 2))):
+        theirs = TfidfVectorizer(sublinear_tf=True, ngram_range=pairs).fit_transform(given)
+        np.testing.assert_allclose(
+            np.sort(views[name].toarray(), axis=1), np.sort(theirs.toarray(), axis=1), atol=1e-6
+        )
+    assert (views["lexical"] != view.transform(products)).nnz == 0
+
+
+def test_view_without_terms_is_left_out():
+    products = frame("", "", description="soft cap")
+    view = LexicalView.fit(products, tokenize=str.split)
+    assert set(view.views(products)) == {"lexical", "words"}
+
+
 def test_saved_view_transforms_alike(tmp_path):
     products = frame("红 帽子", "red cap", "red cap 帽子")
     view = LexicalView.fit(products, tokenize=str.split)

@@ -173,7 +173,9 @@ def test_explain_gives_shares_per_field_and_modality(fitted):
     np.testing.assert_allclose(shares.groupby(["field", "modality"])["share"].sum(), 1)
     image_only = shares[shares["modality"] == "image"]
     assert set(image_only["view"]) == {"image"}
-    assert set(shares[shares["modality"] == "text"]["view"]) == {"text", "lexical"}
+    assert set(shares[shares["modality"] == "text"]["view"]) == {
+        "text", "lexical", "words", "title",
+    }  # fmt: skip
 
 
 def test_saved_taggers_tag_alike_and_hold_no_pickle(shop, fitted, tmp_path):
