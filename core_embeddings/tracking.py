@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core_embeddings.run import NullRun, Run, WriteModel
-from core_embeddings.tracking_names import clean_params, entity_name, run_tags
+from core_embeddings.tracking_names import KIND, clean_params, entity_name, run_tags
 from core_embeddings.tracking_store import DEFAULT_URI, SQLITE, prepare_store, sqlite_file
 
 if TYPE_CHECKING:
@@ -269,7 +269,7 @@ def _experiment(client: Any, name: str, uri: str) -> str:
     file = sqlite_file(uri)
     location = None if file is None else (file.parent / ARTIFACTS).as_uri()
     try:
-        return str(client.create_experiment(name, artifact_location=location))
+        return str(client.create_experiment(name, location, tags=KIND))
     except MlflowException:  # another process was faster
         return str(client.get_experiment_by_name(name).experiment_id)
 

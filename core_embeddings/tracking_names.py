@@ -15,6 +15,8 @@ from core_embeddings.config import flatten
 NAME_LENGTH, VALUE_LENGTH = 250, 6_000
 """MLflow's limits for a key and for a parameter's value."""
 PACKAGES = ("tuwen", "torch", "torchvision", "numpy", "pandas", "scikit-learn", "implicit")
+KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""Tag that opens MLflow's pages for training, not those for chat."""
 
 _FORBIDDEN = re.compile(r"[^/\w.\- ]")
 _SECRET = re.compile(r"(?:^|[._])(?:password|secret|token|api_?key|credentials?)(?:$|[._])", re.I)

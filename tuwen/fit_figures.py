@@ -20,13 +20,13 @@ SHOWN = 6
 """Products whose neighbours are drawn."""
 
 
-def log_training_figure(run: Run) -> None:
-    """Draw what the run logged per epoch."""
+def log_training_figure(run: Run, name: str, *, onto: Run) -> None:
+    """Draw what a run logged per epoch onto another one."""
     from tuwen.figures import training_curve_figure
 
     history = run.history()
     if len(history):
-        run.log_figure(training_curve_figure(history), "training")
+        onto.log_figure(training_curve_figure(history), f"training-{name}")
 
 
 def log_report_figures(run: Run, report: pd.DataFrame) -> None:

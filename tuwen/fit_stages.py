@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 from functools import cached_property
-from pathlib import Path
 
 import pandas as pd
 
-from core_embeddings.artefact import write_bytes
 from core_embeddings.columns import Columns
 from core_embeddings.embedder import FusionEmbedder, Views
 from core_embeddings.embedder_config import EmbedderConfig
@@ -24,6 +21,7 @@ from core_embeddings.tables import (
     read_interactions,
     read_queries,
     taggable_fields,
+    write_table,
 )
 from core_embeddings.vector_table import write_vectors
 from recommend.evaluate import evaluate_lists
@@ -36,12 +34,14 @@ from tuwen.fit_figures import (
     log_tag_figures,
     log_training_figure,
 )
+from tuwen.fit_logging import report_metrics, without_people
 from tuwen.inputs import FitRequest
 from tuwen.loading import Note, settle_rejects, silent
 from tuwen.models import log_models
 from tuwen.pipeline import has_article
 from tuwen.progress import LineProgress
 from tuwen.report import as_report, join, write_report
+from tuwen.session import records
 from tuwen.settings import FitConfig
 from tuwen.shop import VECTORS, Shop
 from tuwen.stages import StageOutput
@@ -61,16 +61,25 @@ class FitStages:
         Settings.
     request
         Tables.
+    run
+        Of the whole fit: gets what is worth seeing first. Each stage has one of its own besides.
     note
         Told how far the work is.
     """
 
     def __init__(
-        self, shop: Shop, config: FitConfig, request: FitRequest, *, note: Note = silent
+        self,
+        shop: Shop,
+        config: FitConfig,
+        request: FitRequest,
+        run: Run,
+        *,
+        note: Note = silent,
     ) -> None:
         self.shop = shop
         self.config = config
         self.request = request
+        self.run = run
         self.note = note
 
     # -- shared, loaded when first asked for ---------------------------------------------------
@@ -121,13 +130,10 @@ class FitStages:
         every = pd.concat(rejects, ignore_index=True)
         settle_rejects(every, request.options, what=request.catalogue, note=self.note)
         folder = self.shop.write_products(products)
-        _write_parquet(every, self.shop.path(REJECTS))
+        write_table(every, self.shop.path(REJECTS))
         self.__dict__["products"] = products
-        run.log_table(every, "rejects")
-        digest = request.catalogue_digest()
-        for name, context in (("train", "training"), ("val", "validation"), ("test", "test")):
-            rows = int((products[Columns.SPLIT] == name).sum())
-            run.log_dataset("catalogue", digest, rows, context)
+        told = [rejects[0], *map(without_people, rejects[1:])]
+        self.run.log_table(pd.concat(told, ignore_index=True), "rejects")
         counts = {"products": len(products), "rejected": len(every)}
         return StageOutput((folder.name, REJECTS), counts)
 
@@ -186,8 +192,8 @@ class FitStages:
         """Fit the served recommender on every interaction."""
         model = self._fit_recommender(self.log, run)
         model.save_pretrained(self.shop.path("recommender"), self.embedder.fingerprint)
-        users = len(model.user_ids)
-        return StageOutput(("recommender",), {"users": users, "interactions": len(self.log)})
+        counts = {"users": len(model.user_ids), "interactions": len(self.log)}
+        return StageOutput(("recommender",), counts)
 
     def run_article(self, run: Run) -> StageOutput:
         """Train the article's own network on the same rows, for the report."""
@@ -212,16 +218,17 @@ class FitStages:
             parts.append(self._evaluate_lists(self.config.baseline.list_k))
         report = join(parts)
         write_report(report, self.shop.root)
-        run.log_table(report, "report")
+        run.log_metrics(report_metrics(records(report)))
+        self.run.log_table(report, "report")
         if run.run_id:  # pictures take seconds: only where they are kept
-            log_report_figures(run, report)
-            log_tag_figures(run, taggers, self.views, self.products)
-            log_space_figures(run, self.products, self.views, seed=self.request.seed)
+            log_report_figures(self.run, report)
+            log_tag_figures(self.run, taggers, self.views, self.products)
+            log_space_figures(self.run, self.products, self.views, seed=self.request.seed)
         return StageOutput(("report.json", "report.parquet"), {"rows": len(report)})
 
     def run_models(self, run: Run) -> StageOutput:
         """Log what was fitted, so that it can be served from the tracking store."""
-        return StageOutput((), {"models": len(log_models(run, self.shop))})
+        return StageOutput((), {"models": len(log_models(self.run, self.shop))})
 
     # -- parts of stages -----------------------------------------------------------------------
 
@@ -241,7 +248,7 @@ class FitStages:
             progress=LineProgress(self.note).named,
         )
         trained.save_pretrained(self.shop.path(name))
-        log_training_figure(run)
+        log_training_figure(run, name, onto=self.run)
         shutil.rmtree(checkpoint.parent)
         return trained
 
@@ -291,9 +298,3 @@ class FitStages:
             columns=options.columns,
             allow_url_images=options.allow_url_images,
         )
-
-
-def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    buffer = io.BytesIO()
-    frame.to_parquet(buffer, index=False)
-    write_bytes(path, buffer.getvalue())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,8 @@ import numpy as np
 from core_embeddings.columns import Columns
 from core_embeddings.errors import TableError
 from tuwen import evaluation
+from tuwen.fit_logging import report_metrics
+from tuwen.inputs import table_digest
 from tuwen.loading import Note, TableOptions, load_products, settle_rejects
 from tuwen.report import as_report, join
 from tuwen.session import records
@@ -51,10 +53,23 @@ def evaluate_held_out(
     if tables.interactions is not None:
         parts.append(_lists(shop, tables.interactions, options, list_k, note))
     report = join(parts)
+    rows = records(report)
     with open_run(shop.state.name, "evaluate") as run:
+        run.log_params({"k": k, "list_k": list_k, **_named(tables)})
+        for name, path in _given(tables).items():
+            run.log_dataset(name, table_digest(path), None, "test")
+        run.log_metrics(report_metrics(rows))
         run.log_table(report, "report")
         run.set_tags({"fingerprint": shop.state.fingerprint})
-    return records(report)
+    return rows
+
+
+def _given(tables: HeldOut) -> dict[str, Path]:
+    return {name: path for name, path in asdict(tables).items() if path is not None}
+
+
+def _named(tables: HeldOut) -> dict[str, str]:
+    return {name: path.name for name, path in _given(tables).items()}
 
 
 def _search(shop: Shop, path: Path, options: TableOptions, k: int, note: Note) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core_embeddings.artefact import write_json
-from core_embeddings.columns import LEVEL_SEPARATOR, Columns
+from core_embeddings.columns import LEVEL_SEPARATOR, VALUE_SEPARATOR, Columns
 from core_embeddings.run import Run
 from tuwen.catalogue import write_stored
 from tuwen.shop import CATALOGUE, STATE, VECTORS, Shop
@@ -27,17 +27,16 @@ PARTS = {
     "search": ("embedder", "products"),
     "recommender": ("products", "recommender"),
 }
-"""Which parts of a shop each model is logged with."""
+"""Which parts of a shop each model is made of."""
 
-PRIVACY = (
-    "It holds the histories of the users it was fitted on (recommender/interactions.parquet): "
-    "treat it as personal data. After tuwen forget, log it again and delete this one."
-)
 ABOUT = {
     "embedder": "Products to unit vectors of the shop's shared space. No user data.",
     "tagger": "Products to tags, each with a calibrated confidence. No user data.",
     "search": "Words, pictures or both to the best products of the shop. No user data.",
-    "recommender": f"Users to lists of products. {PRIVACY}",
+    "recommender": (
+        "Users to lists of products. No user data: what a user met (history, product ids joined "
+        "by |, the latest last) comes with the request; without it, the cold-start list."
+    ),
 }
 LIMITS = (
     " An image is base64 or a path on the serving machine; serve it only to those who may read "
@@ -86,15 +85,23 @@ def _writer(
 
 @contextmanager
 def part_of(shop: Shop, parts: tuple[str, ...], products: pd.DataFrame) -> Iterator[Path]:
-    """Give a copy of a shop with some parts alone, without run ids and without picture paths."""
+    """Give a copy of some parts of a shop: without run ids, without picture paths, without users.
+
+    In the recommender's place stands one that knows nobody: what MLflow holds is out of the reach
+    of ``tuwen forget``.
+    """
+    from tuwen.guests import GuestRecommender
+
     with tempfile.TemporaryDirectory() as parent:
         root = Path(parent) / "shop"
         state = replace(shop.state, runs={})
         root.mkdir()
         write_json(root / STATE, dict(vars(state)))
-        for name in parts:
-            if name != "products":
-                shutil.copytree(shop.path(name), root / name)
+        for name in set(parts) - {"products", "recommender"}:
+            shutil.copytree(shop.path(name), root / name)
+        if "recommender" in parts:
+            guests = GuestRecommender.of(shop.recommender())
+            guests.save(root / "recommender", state.fingerprint)
         if "products" in parts:
             source = shop.products_folder()
             (root / source.name).mkdir()
@@ -122,10 +129,14 @@ def model_form(name: str, products: pd.DataFrame, attributes: list[str]) -> Mode
     about = ABOUT[name] + ("" if name == "recommender" else LIMITS)
     if name == "recommender":
         lists = {"user_id": "str", "product_id": "str", "rank": "int", "score": "float32"}
-        example = pd.DataFrame({"user_id": ["somebody new", "somebody else"]})
+        met = products[Columns.PRODUCT].head(2)
+        guests = ["somebody new", "somebody with a history"]
+        example = pd.DataFrame({"user_id": guests, "history": ["", VALUE_SEPARATOR.join(met)]})
         asked = {"k": 10, "keep_seen": False}
         outputs = {**lists, "source": "str"}
-        return ModelForm(name, {"user_id": "str"}, outputs, example, asked, about)
+        return ModelForm(
+            name, {"user_id": "str", "history?": "str"}, outputs, example, asked, about
+        )
     if name == "search":
         titles = [_words(products.iloc[row % len(products)]) for row in range(2)]
         example = pd.DataFrame({"query": titles})

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core_embeddings.artefact import digest_json
+from tuwen.fit_logging import headline_metrics, log_inputs
 from tuwen.inputs import FitRequest, table_digest
 from tuwen.report import read_report
 from tuwen.shop import Shop
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
     from tuwen.settings import FitConfig
 
 Note = Callable[[str], None]
+SEEN = {
+    "mlflow.source.name": "tuwen fit",
+    "mlflow.source.type": "LOCAL",
+    "mlflow.note.content": (
+        "Metrics are `job/segment/metric` of what the shop serves, on held-out data. "
+        "Beside its baselines: Artifacts, `tables/report.csv`; in pictures: `figures`."
+    ),
+}
+"""Tags that MLflow's page of a run shows as source and description."""
 WHOLE = "fit"
 """Name of the stage that stands for all of them: done when nothing at all has changed."""
 
@@ -73,9 +83,9 @@ def fit(request: FitRequest, out: Path | str, *, note: Note = lambda text: None)
 
     config = read_settings(request.config_file, request.overrides)
     again = shop.state.runs.get("request") == digest and not shop.state.complete
-    run_id = shop.state.runs.get(WHOLE, "") if again else ""
+    earlier = shop.state.runs.get(WHOLE, "")
     shop.update(complete=False, settings=config.as_settings(), seed=request.seed)
-    with _parent_run(shop, run_id) as run:
+    with _parent_run(shop, earlier, again=again) as run:
         shop.update(runs={WHOLE: run.run_id, "request": digest})
         results = _run_stages(shop, stages, config, request, run, note)
     stages.run(WHOLE, digest, lambda: StageOutput(("report.json", shop.state.products, "embedder")))
@@ -118,20 +128,15 @@ def _run_stages(
 ) -> list[StageResult]:
     from tuwen.fit_stages import FitStages
 
-    work, results = FitStages(shop, config, request, note=note), []
+    work, results = FitStages(shop, config, request, run, note=note), []
     for name, digest in stage_digests(config, request).items():
         result = stages.run(name, digest, _tracked(run, name, getattr(work, f"run_{name}")))
         counts = "".join(f", {count} {what}" for what, count in result.counts.items())
         note(f"{name}: {'skipped' if result.skipped else f'{result.seconds:.1f} s'}{counts}")
         results.append(result)
-    rows = read_report(shop.root)
-    run.log_metrics(
-        {
-            f"{r['job']}.{r['segment']}.{r['model']}.{r['metric']}": r["value"]
-            for r in rows
-            if r["value"] is not None
-        }
-    )
+        if name == "read":
+            log_inputs(run, request, work.products)
+    run.log_metrics(headline_metrics(read_report(shop.root)))
     return results
 
 
@@ -149,13 +154,15 @@ def _tracked(
 
 
 @contextmanager
-def _parent_run(shop: Shop, run_id: str) -> Iterator[Run]:
+def _parent_run(shop: Shop, earlier: str, *, again: bool) -> Iterator[Run]:
+    """Go on in the earlier run, or open one that takes its place."""
     from core_embeddings.config import flatten
     from core_embeddings.tracking import open_run
 
-    with open_run(shop.state.name, WHOLE, run_id=run_id or None) as run:
-        if not run_id:
-            run.log_params(flatten(shop.state.settings) | {"seed": shop.state.seed})
+    goes_on, ends = (earlier, None) if again else (None, earlier)
+    with open_run(shop.state.name, WHOLE, run_id=goes_on, replaces=ends) as run:
+        run.log_params(flatten(shop.state.settings) | {"seed": shop.state.seed})
+        run.set_tags(SEEN)
         yield run
         run.set_tags({"fingerprint": shop.state.fingerprint, "shop": str(shop.root)})
 

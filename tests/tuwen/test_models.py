@@ -146,12 +146,32 @@ def test_the_tagger_tags_only_the_fields_asked_for(models, shop):
 
 
 @pytest.mark.parametrize("rows", [1, 8])
-def test_the_recommender_gives_the_lists_of_the_shop(models, shop, rows):
+def test_the_recommender_knows_nobody_and_gives_everyone_the_cold_start_list(models, shop, rows):
     users = [f"u{n:02d}" for n in range(rows - 1)] + ["a stranger"]
     found = models["recommender"].predict(pd.DataFrame({"user_id": users}), params={"k": 4})
-    expected = shop.recommender().recommend(users, 4)
-    pd.testing.assert_frame_equal(found, expected)
-    assert found.groupby("user_id").size().tolist() == [4] * rows
+    cold = shop.recommender().recommend(["nobody"], 4)
+    assert found["product_id"].tolist() == cold["product_id"].tolist() * rows
+    assert found["user_id"].tolist() == [user for user in users for _ in range(4)]
+
+
+def test_the_recommender_follows_a_history_sent_along(models):
+    log = write_log()
+    asked = pd.DataFrame(
+        {
+            "user_id": ["red", "blue", "nobody", "red"],
+            "history": ["p00|p06|no such product", " p01 | p07 ", None, "p12"],
+        }
+    )
+    found = models["recommender"].predict(asked, params={"k": 5})
+    assert list(dict.fromkeys(found["user_id"])) == ["red", "blue", "nobody"]
+    listed = found.groupby("user_id")["product_id"].apply(set)
+    assert not listed["red"] & {"p00", "p06", "p12"} and not listed["blue"] & {"p01", "p07"}
+    bought = set(log["product_id"])
+    for user, parity in (("red", 0), ("blue", 1)):
+        assert all(int(name[1:]) % 2 == parity for name in listed[user] & bought)
+        assert listed[user] & bought
+    again = models["recommender"].predict(asked, params={"k": 48, "keep_seen": True})
+    assert set(again["product_id"]) >= {"p00", "p06", "p12", "p01"}
 
 
 @pytest.mark.parametrize("rows", [1, 8])
@@ -177,8 +197,7 @@ def test_no_model_holds_a_pickle_or_another_part_of_the_shop(logged):
     assert sum(path.name == "MLmodel" for path in files) == len(PARTS)
     pickled = {".pkl", ".pickle", ".pt", ".pth", ".joblib", ".bin"}
     assert [path for path in files if path.suffix in pickled] == []
-    personal = [path for path in files if path.name == "interactions.parquet"]
-    assert len(personal) == 1, "only the recommender needs histories"
+    assert [path for path in files if path.name == "interactions.parquet"] == []
 
 
 def test_a_model_names_its_packages_and_its_code(logged):

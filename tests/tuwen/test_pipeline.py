@@ -40,7 +40,7 @@ class Tracker:
         self.opened, self.children, self.figures, self.child_id = [], [], [], child_id
 
     @contextmanager
-    def open_run(self, experiment, name, *, run_id=None):
+    def open_run(self, experiment, name, *, run_id=None, replaces=None):
         self.opened.append((experiment, name, run_id))
         yield Recorder(self, run_id or f"run-{len(self.opened)}")
 

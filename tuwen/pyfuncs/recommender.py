@@ -1,4 +1,4 @@
-"""MLflow model: users in, LISTS out, as ``tuwen recommend`` gives them."""
+"""MLflow model: users and what they met in, LISTS out; it knows nobody itself."""
 
 from pathlib import Path
 from typing import Any
@@ -7,26 +7,29 @@ import mlflow
 import pandas as pd
 from mlflow.pyfunc import PythonModel
 
-from core_embeddings.cleaning import optional_cells
-from core_embeddings.columns import Columns
+from tuwen.guests import GuestRecommender
+from tuwen.pyfuncs.requests import read_histories
 from tuwen.shop import Shop
 
 
 class RecommenderModel(PythonModel):
-    """The recommender of a shop, with the histories it reads."""
+    """What a shop's recommender learned of products; histories come with the request."""
 
     def load_context(self, context: Any) -> None:
-        """Load the recommender over the products it was logged with."""
-        self.recommender = Shop.open(Path(context.artifacts["shop"])).recommender()
+        """Load it over the products it was logged with."""
+        shop = Shop.open(Path(context.artifacts["shop"]))
+        table = shop.vectors()
+        self.recommender = GuestRecommender.load(
+            shop.path("recommender"), shop.state.fingerprint, table.product_ids, table.vectors
+        )
 
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Return LISTS of the users, each answered once; unknown ones get the cold-start list."""
+        """Return LISTS, each user once; who comes without history gets the cold-start list."""
         asked = params or {}
-        users = [name.strip() for name in optional_cells(model_input, Columns.USER)]
         return self.recommender.recommend(
-            [name for name in dict.fromkeys(users) if name],
+            read_histories(model_input),
             int(asked.get("k", 10)),
             keep_seen=bool(asked.get("keep_seen", False)),
         )

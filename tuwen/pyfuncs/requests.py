@@ -33,6 +33,7 @@ TEXT_LIMITS = {
     Columns.DESCRIPTION: DESCRIPTION_LIMIT,
     Columns.BRAND: ATTRIBUTE_LIMIT,
 }
+HISTORY = "history"
 LONGEST_PATH = 1_024
 """Of what is tried as a path; longer text can only be base64."""
 
@@ -73,6 +74,24 @@ def read_products(frame: pd.DataFrame, attributes: Sequence[str]) -> Iterator[pd
             [tuple(digest for _, digest in row) for row in good], dtype=object
         )
         yield products
+
+
+def read_histories(frame: pd.DataFrame) -> dict[str, list[str]]:
+    """Return each user's products, in the order sent.
+
+    Parameters
+    ----------
+    frame
+        ``user_id`` and maybe ``history``, product ids joined by ``|``, the latest last; several
+        rows of one user are one history. Rows without a user are passed over.
+    """
+    users, cells = optional_cells(frame, Columns.USER), optional_cells(frame, HISTORY)
+    histories: dict[str, list[str]] = {}
+    for user, cell in zip(map(str.strip, users), cells, strict=True):
+        if user:
+            parts = (part.strip() for part in cell.split(VALUE_SEPARATOR))
+            histories.setdefault(user, []).extend(filter(None, parts))
+    return histories
 
 
 @contextmanager
