@@ -208,7 +208,11 @@ class MultiViewTagger:
         if not len(parts):
             return
         codes = np.searchsorted(self.classes_, truth[learned])
-        combination = choose_combination(parts[:, learned], codes, log_prior=self.log_prior)
+        kinds = [view_modality(part.view) for part in self.usable_parts(modality)]
+        alone = [[at for at, kind in enumerate(kinds) if kind == one] for one in ("text", "image")]
+        combination = choose_combination(
+            parts[:, learned], codes, log_prior=self.log_prior, alone=alone
+        )
         self.combinations_[modality] = combination
         # Values that were never learned count as wrong here: confidence has to answer for them too.
         best = combination.log_probabilities(parts, self.log_prior)
