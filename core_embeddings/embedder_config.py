@@ -42,7 +42,7 @@ class EmbedderConfig:
         Width D of F_image and F_text, width of the shared vector, and how they are fused.
     text_residual
         How much of a product's text-alone vector is added to its fused one before the last
-        normalisation: words asked for stay findable whatever the picture adds.
+        normalisation, so that words asked for stay findable; None chooses on validation.
     objective
         ``shared`` for the losses weighed below, ``match`` for the article's true/false pairs.
     image_text, query_product, part_product, labels
@@ -78,7 +78,7 @@ class EmbedderConfig:
     tower_size: int = 256
     embedding_size: int = 256
     fusion: FusionName = "gated"
-    text_residual: float = 1.0
+    text_residual: float | None = None
     dropout: float = 0.2
     objective: Literal["shared", "match"] = "shared"
     image_text: float = 0.5
@@ -96,7 +96,7 @@ class EmbedderConfig:
     patience: int = 6
 
     def __post_init__(self) -> None:
-        for name in ("image_size", "max_tokens", "word_size", "rnn_size", "tower_size"):
+        for name in ("max_tokens", "word_size", "rnn_size", "tower_size", "layers"):
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         _require(self.image_size >= 16, "image_size", "at least 16 pixels", self.image_size)
         _require(self.batch_size >= 2, "batch_size", "at least 2", self.batch_size)
@@ -104,15 +104,10 @@ class EmbedderConfig:
         for name in ("dropout", "modality_dropout", "word_dropout", "label_smoothing"):
             value = getattr(self, name)
             _require(0 <= value < 1, name, "in [0, 1)", value)
-        for name in (
-            "image_text",
-            "query_product",
-            "part_product",
-            "labels",
-            "l1",
-            "text_residual",
-        ):
+        for name in ("image_text", "query_product", "part_product", "labels", "l1"):
             _require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
+        residual = self.text_residual
+        _require(residual is None or residual >= 0, "text_residual", "at least 0", residual)
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> EmbedderConfig:

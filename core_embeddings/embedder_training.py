@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from core_embeddings.image_tower import FeatureHead
 from core_embeddings.missing_text import product_texts
 from core_embeddings.network import FusionNetwork, Shape
 from core_embeddings.objectives import make_objective
+from core_embeddings.residual import choose_text_residual
 from core_embeddings.splits import duplicate_groups
 from core_embeddings.text import Tokenizer
 from core_embeddings.text_input import TextInput, build_text_input
@@ -38,6 +40,8 @@ from core_embeddings.word_vectors import load_word_vectors
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
+VALIDATION_ROWS = 2_000
+"""Validation products looked at; recall among more would only be slower."""
 
 
 def train_embedder(
@@ -97,8 +101,11 @@ def train_embedder(
     images = _images(features, learn, lambda done, total: notify("images", done, total))
     rows = _training_rows(learn, images, text_input, labels, facets)
     network = _network(config, images, text_input, labels, rows)
-    validation = Validation.of(check if len(check) > 1 else learn, network, text_input, labels,
-                               lambda frame: _images(features, frame, None), config)  # fmt: skip
+    checked = (check if len(check) > 1 else learn).iloc[:VALIDATION_ROWS]
+    held_out = _training_rows(
+        checked, _images(features, checked, None), text_input, labels, facets_of(checked, fields)
+    )
+    validation = Validation.of(held_out, network, text_input, list(labels), config)
     training_set = TrainingSet(rows, text_input, config, seed)
     trainer = Trainer(
         network,
@@ -114,6 +121,10 @@ def train_embedder(
         identity=_identity(config, learn, check, seed, fields),
     )
     history = trainer.fit(training_set.batches, make_objective(network, config), validation)
+    if config.text_residual is None:
+        chosen = choose_text_residual(network, held_out, text_input, config, seed)
+        config = replace(config, text_residual=chosen)
+        run.log_metrics({"text_residual": chosen})
     run.log_metrics({"best_epoch": history.best_epoch + 1, "best_score": history.best_score})
     fingerprint = fingerprint_of(network, text_input, config, features.key)
     return FusionEmbedder(network, text_input, features, config, labels, fingerprint)

@@ -50,7 +50,7 @@ class FusionNetwork(nn.Module):
     def __init__(self, config: EmbedderConfig, shape: Shape, labels: Mapping[str, int]) -> None:
         super().__init__()
         self.shape = shape
-        self.text_residual = config.text_residual
+        self.text_residual = 0.0 if config.text_residual is None else config.text_residual
         size = config.tower_size
         self.image_tower: nn.Module = (
             FeatureHead(shape.image_width, size, config.dropout)

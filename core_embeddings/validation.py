@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
-from core_embeddings.columns import Columns
 from core_embeddings.embedder_config import EmbedderConfig
-from core_embeddings.facets import label_codes
-from core_embeddings.missing_text import product_texts
 from core_embeddings.network import FusionNetwork
-from core_embeddings.splits import duplicate_groups
 from core_embeddings.text_input import TextInput
 from core_embeddings.text_tower import TextBatch
+from core_embeddings.training_set import TrainingRows
 
 RECALL_AT = 10
 
@@ -42,26 +38,21 @@ class Validation:
     @classmethod
     def of(
         cls,
-        products: pd.DataFrame,
+        rows: TrainingRows,
         network: FusionNetwork,
         text_input: TextInput,
-        labels: Mapping[str, Sequence[str]],
-        images_of: Callable[[pd.DataFrame], Tensor],
+        fields: Sequence[str],
         config: EmbedderConfig,
     ) -> Validation:
-        """Prepare the rows of ``products``."""
-        tokens = text_input.tokens(product_texts(products, "default"))
+        """Prepare rows that do not train; ``fields`` names their label columns."""
         return cls(
             network,
-            images_of(products),
-            text_input.batch(tokens),
-            torch.tensor([len(several) > 0 for several in products[Columns.IMAGE]]),
-            torch.tensor([len(several) > 0 for several in tokens]),
-            {
-                name: torch.from_numpy(label_codes([str(v) for v in products[name]], classes))
-                for name, classes in labels.items()
-            },
-            torch.from_numpy(np.asarray(duplicate_groups(products), dtype=np.int64)),
+            rows.images,
+            text_input.batch(rows.tokens),
+            torch.from_numpy(rows.has_image),
+            torch.from_numpy(rows.has_text),
+            {name: torch.from_numpy(rows.labels[:, i]) for i, name in enumerate(fields)},
+            torch.from_numpy(rows.groups),
             config.objective == "match",
         )
 
