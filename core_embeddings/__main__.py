@@ -1,0 +1,5 @@
+"""Entry of ``python -m core_embeddings``."""
+
+from core_embeddings.cli import main
+
+main()

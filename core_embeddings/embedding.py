@@ -1,0 +1,26 @@
+"""From an embedder and products to a vector table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core_embeddings.columns import Columns
+from core_embeddings.vector_table import VectorTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from core_embeddings.embedder import FusionEmbedder, What
+
+
+def embed_products(embedder: FusionEmbedder, products: pd.DataFrame, what: What) -> VectorTable:
+    """Return the vectors of products, and which modalities each has."""
+    vectors = embedder.encode(products, what=what)
+    has_image = np.array([bool(paths) for paths in products[Columns.IMAGE]], dtype=bool)
+    texts = products[Columns.TITLE] + products[Columns.DESCRIPTION] + products[Columns.BRAND]
+    has_text = (texts != "").to_numpy(dtype=bool)
+    return VectorTable(
+        products[Columns.PRODUCT].tolist(), vectors, has_image, has_text, embedder.fingerprint
+    )
