@@ -38,6 +38,8 @@ class RecommenderConfig:
         Kept per product in the item-item part.
     k
         List length that the weights are learned for (ndcg@k).
+    newcomer_cost
+        Share of the validation ndcg@k that may be given up so that products nobody met appear.
     validation_users
         At most so many users of each kind (with and without history) decide the weights.
     validation_share
@@ -59,6 +61,7 @@ class RecommenderConfig:
     recent_items: int = 10
     neighbours: int = 100
     k: int = 12
+    newcomer_cost: float = 0.005
     validation_users: int = 3000
     validation_share: float = 0.2
     threads: int = 1
@@ -80,6 +83,10 @@ class RecommenderConfig:
             self._check("half_life_days", above=0)
         for name in ("regularization", "cold_regularization"):
             self._check(name, at_least=0)
+        if not 0 <= self.newcomer_cost < 1:
+            raise ConfigError(
+                f"newcomer_cost must be at least 0 and below 1; got {self.newcomer_cost!r}"
+            )
         if not 0 < self.validation_share < 1:
             raise ConfigError(
                 f"validation_share must lie between 0 and 1; got {self.validation_share!r}"

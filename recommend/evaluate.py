@@ -19,7 +19,7 @@ from core_embeddings.errors import TableError
 from core_embeddings.ids import IdMap
 from core_embeddings.metrics import metrics_from_hits
 from core_embeddings.topk import topk_of_scores
-from recommend.blend import Blend, standardise
+from recommend.blend import Blend, newcomer_fit, standardise
 from recommend.histories import normalise_interactions
 from recommend.hybrid import HybridRecommender
 from recommend.lists import user_blocks
@@ -34,7 +34,15 @@ MODELS: Final[dict[str, Part]] = {
 }
 """Parts alone, by the name their row carries; ``hybrid`` comes first."""
 
+OF_DEEDS: Final = frozenset({"als", "item_item", "popularity"})
+"""Models that know only what people did, and so list only what people met.
+
+In the blend, factors of products nobody met are made from their vectors; a row named ``als`` must
+not be credited with that, nor any of these with products of score 0 that fill a list by their ids.
+"""
+
 METRICS: Final = ("recall", "ndcg", "map", "hit")
+TABLE_COLUMNS: Final = ("segment", "model", "metric", "value", "n")
 SEGMENTS: Final = ("all", "warm_users", "cold_users", "cold_items")
 
 
@@ -89,7 +97,8 @@ def evaluate_lists(
     Metrics per segment: ``all``; ``warm_users`` and ``cold_users``, with and without history;
     ``cold_items``, where only products without any interaction in ``train`` count as found or
     missed. ``coverage@k`` is the share of the catalogue (for ``cold_items``: of those products) in
-    any of the segment's lists. ``novelty@k`` is the mean of -log2((nᵢ + 1) / (n + n_products)) over
+    any of the segment's lists. Where no user has a new pair, nothing but ``users_left_out`` is
+    told. ``novelty@k`` is the mean of -log2((nᵢ + 1) / (n + n_products)) over
     the listed products, in bits, nᵢ of n training pairs being theirs.
 
     Raises
@@ -141,6 +150,7 @@ def _rank_all(signals: Signals, blend: Blend, data: _Test, k: int) -> dict[str, 
     """Return the lists of every model, each int64 of shape (n_users, k), -1 where fewer."""
     lists = {model: np.full((len(data.users), k), -1, np.int64) for model in ("hybrid", *MODELS)}
     for warm in (True, False):
+        head_start = np.float32(blend.newcomer_weight(warm=warm))
         kind = np.flatnonzero((data.rows >= 0) == warm)
         weighting = _weightings(blend, warm=warm)
         for block in user_blocks(len(kind), len(signals.vectors)):
@@ -148,7 +158,11 @@ def _rank_all(signals: Signals, blend: Blend, data: _Test, k: int) -> dict[str, 
             scores = {p: standardise(signals.score(p, data.rows[places])) for p in PARTS}
             for model, weights in weighting.items():
                 total = sum(scores[part] * np.float32(w) for part, w in weights.items())
-                lists[model][places] = topk_of_scores(total, k, exclude=data.seen[places]).rows
+                if model == "hybrid" and head_start > 0:
+                    total = total + head_start * newcomer_fit(scores, signals.newcomers)
+                allow = data.met > 0 if model in OF_DEEDS else None
+                seen = data.seen[places]
+                lists[model][places] = topk_of_scores(total, k, allow=allow, exclude=seen).rows
     return lists
 
 
@@ -160,6 +174,9 @@ def _weightings(blend: Blend, *, warm: bool) -> dict[str, dict[Part, float]]:
 
 
 def _measure(lists: dict[str, NDArray[np.int64]], data: _Test, k: int) -> Evaluation:
+    left_out = ("all", "", "users_left_out", data.asked - len(data.users), data.asked)
+    if not len(data.users):
+        return _nothing(left_out, k)
     cold_items = data.met == 0
     truths = {
         "all": data.truth,
@@ -182,10 +199,17 @@ def _measure(lists: dict[str, NDArray[np.int64]], data: _Test, k: int) -> Evalua
             n = int(users.sum())
             rows += [(segment, model, metric, value, n) for metric, value in values.items()]
         frames += [_per_user(frame, data, warm, name, model) for name, frame in scores.items()]
-    rows.append(("all", "", "users_left_out", data.asked - len(data.users), data.asked))
-    table = pd.DataFrame(rows, columns=["segment", "model", "metric", "value", "n"])
+    table = pd.DataFrame([*rows, left_out], columns=list(TABLE_COLUMNS))
     per_user = pd.concat(frames, ignore_index=True).dropna(subset=[f"recall@{k}"])
     return Evaluation(table.astype({"value": float}), per_user.reset_index(drop=True))
+
+
+def _nothing(left_out: tuple[str, str, str, int, int], k: int) -> Evaluation:
+    """Return what remains to say where no user has anything new to find."""
+    table = pd.DataFrame([left_out], columns=list(TABLE_COLUMNS)).astype({"value": float})
+    kinds = {Columns.USER: object, "warm": bool, "truth": object, "model": object}
+    kinds |= {f"{name}@{k}": float for name in METRICS}
+    return Evaluation(table, pd.DataFrame({name: pd.Series(dtype=t) for name, t in kinds.items()}))
 
 
 def _scores(ranked: NDArray[np.int64], truth: sparse.csr_matrix, k: int) -> pd.DataFrame:

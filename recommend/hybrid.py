@@ -204,7 +204,8 @@ class HybridRecommender:
     def align(self, product_ids: Iterable[str], vectors: ArrayLike) -> None:
         """Follow a changed catalogue.
 
-        Added products rank as ones nobody met; removed ones never appear.
+        Added products rank as ones nobody met; removed ones never appear, and with them go their
+        interactions: nothing names them in a folder saved from then on.
         """
         state = self._fitted()
         self._reassemble(state.interactions, make_catalogue(product_ids, vectors))
@@ -285,7 +286,10 @@ class HybridRecommender:
         weights = self.validation.blend.of(warm=warm)
         # All users nobody knows share one list.
         asked = rows if warm else rows[:1]
-        ranked = rank_block(state.signals, weights, asked, k, keep_seen=keep_seen, allow=allow)
+        start = self.validation.blend.newcomer_weight(warm=warm)
+        ranked = rank_block(
+            state.signals, weights, asked, k, head_start=start, keep_seen=keep_seen, allow=allow
+        )
         return list_frame(users, ranked.repeated(len(users)), state.catalogue.products, [*weights])
 
     def _fitted(self) -> State:

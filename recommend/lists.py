@@ -13,7 +13,7 @@ from core_embeddings.columns import Columns
 from core_embeddings.errors import ConfigError
 from core_embeddings.ids import IdMap
 from core_embeddings.topk import topk_of_scores
-from recommend.blend import standardise
+from recommend.blend import FIT_PARTS, newcomer_fit, standardise
 from recommend.signals import SOURCES, Part, Signals
 
 LIST_COLUMNS: Final = (
@@ -57,6 +57,7 @@ def rank_block(
     users: NDArray[np.int64],
     k: int,
     *,
+    head_start: float = 0.0,
     keep_seen: bool = False,
     allow: NDArray[np.bool_] | None = None,
 ) -> Ranked:
@@ -72,21 +73,24 @@ def rank_block(
         Rows of shape (n_users,), -1 for a user without history.
     k
         List length.
+    head_start
+        Weight of ``newcomer_fit``; what it adds counts as content.
     keep_seen
         Whether products that the user met may be listed.
     allow
         Mask of shape (n_products,); None allows all.
     """
-    total = np.zeros((len(users), len(signals.vectors)), dtype=np.float32)
-    shares = []
-    for part, weight in weights.items():
-        share = standardise(signals.score(part, users)) * np.float32(weight)
-        total += share
-        shares.append(share)
+    fitting = FIT_PARTS if head_start > 0 and signals.newcomers.any() else ()
+    scores = {p: standardise(signals.score(p, users)) for p in dict.fromkeys((*weights, *fitting))}
+    shares = {part: scores[part] * np.float32(weight) for part, weight in weights.items()}
+    if fitting:
+        lead = np.float32(head_start) * newcomer_fit(scores, signals.newcomers)
+        shares["content"] = shares.get("content", np.float32(0)) + lead
+    total = np.sum([*shares.values()], axis=0, dtype=np.float32)
     seen = None if keep_seen else signals.histories.take(users, decayed=False)
     top = topk_of_scores(total, k, allow=allow, exclude=seen)
     places = np.maximum(top.rows, 0)
-    best = np.stack([np.take_along_axis(share, places, axis=1) for share in shares])
+    best = np.stack([np.take_along_axis(share, places, axis=1) for share in shares.values()])
     return Ranked(top.rows, top.scores, best.argmax(axis=0))
 
 

@@ -55,6 +55,8 @@ class Signals:
         Item-item table of shape (n_products, n_products).
     popular, trend
         Slow and fast popularity, of shape (n_products,).
+    newcomers
+        Mask of shape (n_products,): the products nobody met.
     """
 
     histories: Histories
@@ -63,6 +65,7 @@ class Signals:
     neighbours: sparse.csr_matrix
     popular: NDArray[np.float32]
     trend: NDArray[np.float32]
+    newcomers: NDArray[np.bool_]
 
     def score(self, part: Part, users: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return one part's scores, of shape (n_users, n_products).
@@ -106,6 +109,7 @@ def build_signals(
         neighbours=neighbour_table(histories.strength, neighbours=config.neighbours),
         popular=slow,
         trend=fast,
+        newcomers=histories.strength.getnnz(axis=0) == 0,
     )
 
 

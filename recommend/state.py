@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from core_embeddings.columns import Columns
 from core_embeddings.errors import TableError
 from core_embeddings.ids import IdMap
 from recommend.config import RecommenderConfig
@@ -106,6 +107,8 @@ def assemble(
     leave nothing behind.
     """
     products = catalogue.products
+    listed = products.rows(interactions[Columns.PRODUCT]) >= 0
+    interactions = interactions[listed].reset_index(drop=True)
     histories = build_histories(interactions, products, config, as_of=as_of)
     items, met = _carry(learned.factors.items, learned.products.rows(products.all))
     # What only forgotten people met keeps no factor that only they have made.

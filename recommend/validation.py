@@ -15,13 +15,19 @@ from core_embeddings.ids import IdMap
 from core_embeddings.seeding import numpy_generator
 from core_embeddings.splits import time_cut
 from core_embeddings.tracking import Run
-from recommend.blend import DEFAULT_BLEND, Blend, Search, gather_candidates, search_weights
+from recommend.blend import (
+    DEFAULT_BLEND,
+    FEW,
+    Blend,
+    Candidates,
+    Search,
+    gather_candidates,
+    search_weights,
+)
 from recommend.config import RecommenderConfig
 from recommend.histories import event_weights
+from recommend.newcomers import HeadStart, search_head_start
 from recommend.signals import COLD_PARTS, PARTS, Part, Signals
-
-FEW = 5
-"""Below so many users a search would fit noise; the default weights stay."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +43,9 @@ class Window:
 class Validated:
     """The blend, and what it and each part alone reached on the window.
 
-    ``metrics`` maps ``<warm|cold>.<part|blend>`` to mean ndcg@k; empty where nothing could be
-    checked.
+    ``metrics`` maps ``<warm|cold>.<part|blend>`` to mean ndcg@k, and ``newcomers.<ndcg|recall|
+    recall_before>`` to what the head start of products nobody met reached for users with history;
+    empty where nothing could be checked.
     """
 
     blend: Blend = DEFAULT_BLEND
@@ -93,22 +100,39 @@ def learn_blend(
     rows = signals.histories.users.rows(users)
     truth = _new_pairs(signals, after, IdMap(users), rows, products, config)
     some = np.diff(truth.indptr) > 0
-    warm = _search(signals, rows, truth, some & (rows >= 0), PARTS, config, seed)
-    cold = _search(signals, rows, truth, some & (rows < 0), COLD_PARTS, config, seed)
-    found = {"warm": warm, "cold": cold}
+    known, strange = some & (rows >= 0), some & (rows < 0)
+    warm, cold, start = None, None, None
+    if candidates := _candidates(signals, rows, truth, known, PARTS, config, seed):
+        warm = search_weights(candidates, config.k)
+        start = search_head_start(candidates, warm.weights, config.k, cost=config.newcomer_cost)
+    if candidates := _candidates(signals, rows, truth, strange, COLD_PARTS, config, seed):
+        cold = search_weights(candidates, config.k)
     return Validated(
         blend=Blend(
             warm=warm.weights if warm else DEFAULT_BLEND.warm,
             cold=cold.weights if cold else DEFAULT_BLEND.cold,
+            head_start=start.share if start else DEFAULT_BLEND.head_start,
         ),
-        metrics={
-            f"{kind}.{name}": value
-            for kind, search in found.items()
-            if search
-            for name, value in ({"blend": search.ndcg} | search.alone).items()
-        },
-        users={"warm": int((some & (rows >= 0)).sum()), "cold": int((some & (rows < 0)).sum())},
+        metrics=_reached("warm", warm) | _reached("cold", cold) | _newcomers(start),
+        users={"warm": int(known.sum()), "cold": int(strange.sum())},
     )
+
+
+def _reached(kind: str, search: Search | None) -> dict[str, float]:
+    if search is None:
+        return {}
+    found = {"blend": search.ndcg} | search.alone
+    return {f"{kind}.{name}": value for name, value in found.items()}
+
+
+def _newcomers(start: HeadStart | None) -> dict[str, float]:
+    if start is None:
+        return {}
+    return {
+        "newcomers.ndcg": start.ndcg,
+        "newcomers.recall": start.recall,
+        "newcomers.recall_before": start.recall_before,
+    }
 
 
 def _new_pairs(
@@ -133,7 +157,7 @@ def _new_pairs(
     return new
 
 
-def _search(
+def _candidates(
     signals: Signals,
     rows: NDArray[np.int64],
     truth: sparse.csr_matrix,
@@ -141,15 +165,14 @@ def _search(
     parts: tuple[Part, ...],
     config: RecommenderConfig,
     seed: int,
-) -> Search | None:
+) -> Candidates | None:
     places = np.flatnonzero(chosen)
     if len(places) > config.validation_users:
         drawn = numpy_generator(seed).choice(places, config.validation_users, replace=False)
         places = np.sort(drawn)
     if len(places) < FEW:
         return None
-    candidates = gather_candidates(signals, rows[places], truth[places], parts=parts)
-    return search_weights(candidates, config.k)
+    return gather_candidates(signals, rows[places], truth[places], parts=parts)
 
 
 def log_fit(run: Run, config: RecommenderConfig, validation: Validated) -> None:
@@ -157,4 +180,7 @@ def log_fit(run: Run, config: RecommenderConfig, validation: Validated) -> None:
     run.log_params(flatten({"recommender": to_mapping(config)}))
     for kind, weights in (("warm", validation.blend.warm), ("cold", validation.blend.cold)):
         run.log_metrics({f"weight.{kind}.{part}": value for part, value in weights.items()})
-    run.log_metrics({f"valid_ndcg.{name}": value for name, value in validation.metrics.items()})
+    run.log_metrics({"weight.head_start": validation.blend.head_start})
+    for name, value in validation.metrics.items():
+        prefix = "valid" if name.startswith("newcomers.") else "valid_ndcg"
+        run.log_metrics({f"{prefix}.{name}": value})

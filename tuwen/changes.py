@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core_embeddings.artefact import write_bytes
 from core_embeddings.columns import Columns
+from core_embeddings.embedding import embed_products as embed_products
 from core_embeddings.errors import TuwenError
 from core_embeddings.vector_table import VectorTable
 from tuwen.shop import Shop
@@ -17,21 +17,9 @@ from tuwen.shop import Shop
 if TYPE_CHECKING:
     import pandas as pd
 
-    from core_embeddings.embedder import FusionEmbedder, What
     from recommend.hybrid import HybridRecommender
 
 REJECTS = "rejects.parquet"
-
-
-def embed_products(embedder: FusionEmbedder, products: pd.DataFrame, what: What) -> VectorTable:
-    """Return the vectors of products, and which modalities each has."""
-    vectors = embedder.encode(products, what=what)
-    has_image = np.array([bool(paths) for paths in products[Columns.IMAGE]], dtype=bool)
-    texts = products[Columns.TITLE] + products[Columns.DESCRIPTION] + products[Columns.BRAND]
-    has_text = (texts != "").to_numpy(dtype=bool)
-    return VectorTable(
-        products[Columns.PRODUCT].tolist(), vectors, has_image, has_text, embedder.fingerprint
-    )
 
 
 def add_products(shop: Shop, products: pd.DataFrame) -> tuple[int, int]:
@@ -113,19 +101,7 @@ def _write(shop: Shop, products: pd.DataFrame, vectors: VectorTable) -> None:
 
 
 def _save_recommender(shop: Shop, recommender: HybridRecommender) -> None:
-    """Save without the interactions of products that went: their ids must leave the disk too."""
-    from recommend import storage
-
-    state = recommender.state
-    kept = state.interactions[Columns.PRODUCT].isin(recommender.product_ids)
-    storage.save(
-        shop.path("recommender"),
-        replace(state, interactions=state.interactions[kept].reset_index(drop=True)),
-        recommender.config,
-        recommender.validation,
-        recommender.seed,
-        shop.state.fingerprint,
-    )
+    recommender.save_pretrained(shop.path("recommender"), shop.state.fingerprint)
 
 
 def _like(products: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from recommend.blend import STEPS, Blend, Candidates, search_weights, standardise
+from recommend.blend import STEPS, Blend, Candidates, newcomer_fit, search_weights, standardise
 
 
 @given(arrays(np.float32, (3, 7), elements=st.floats(-100, 100, width=32)))
@@ -24,11 +26,14 @@ def test_standardising_forgets_scale_and_shift():
     assert standardise(scores * 50 - 9) == pytest.approx(standardise(scores), abs=1e-5)
 
 
-def candidates(parts, scores, gains, valid=None):
+def candidates(parts, scores, gains, valid=None, new=None):
     scores = np.array(scores, np.float32)
     gains = np.array(gains, np.float32)
     valid = np.ones(gains.shape, bool) if valid is None else np.array(valid)
-    return Candidates(parts, scores, valid, gains, (gains > 0).sum(axis=1))
+    new = np.zeros(gains.shape, bool) if new is None else np.array(new)
+    counts = ((gains * mask > 0).sum(axis=1) for mask in (1, new))
+    n_relevant, n_new = counts
+    return Candidates(parts, scores, valid, gains, n_relevant, new, n_new)
 
 
 def test_ndcg_of_a_weighting_by_hand():
@@ -77,3 +82,33 @@ def test_only_weights_above_zero_take_part():
     blend = Blend({"content": 0.5, "mf": 0.0, "popular": 1.0}, {"popular": 2.0})
     assert blend.of(warm=True) == {"content": 0.5, "popular": 1.0}
     assert blend.of(warm=False) == {"popular": 2.0}
+
+
+def test_a_head_start_lifts_fitting_newcomers_and_nobody_else():
+    parts = ("mf", "content", "recent")
+    # Columns: the best of the met, a newcomer that fits, one that does not.
+    found = candidates(parts, [[[3, 2, -9]]] * 3, [[0, 1, 1]], new=[[False, True, True]])
+    assert found.newcomer_recall([1, 1, 1], 1) == 0
+    assert found.newcomer_recall([1, 1, 1], 1, head_start=2) == 0.5
+    assert found.ndcg([1, 1, 1], 1, head_start=2) == 1
+    assert found.newcomer_recall([1, 1, 1], 2, head_start=100) == 0.5
+
+
+def test_newcomer_recall_counts_what_is_no_candidate_as_missed():
+    found = candidates(("mf",), [[[1.0]]], [[1]], new=[[True]])
+    found = replace(found, n_new_relevant=np.array([4]))
+    assert found.newcomer_recall([1.0], 1) == 0.25
+    assert replace(found, n_new_relevant=np.array([0])).newcomer_recall([1.0], 1) == 0
+
+
+def test_newcomer_fit_is_the_mean_of_three_parts_where_positive():
+    scores = {"mf": 1.0, "content": 2.0, "recent": 6.0, "popular": 99.0}
+    rows = {part: np.array([[s, s, -s]], np.float32) for part, s in scores.items()}
+    assert newcomer_fit(rows, np.array([True, False, True])).tolist() == [[3, 0, 0]]
+
+
+def test_a_head_start_names_content_and_grows_with_the_weights():
+    blend = Blend({"mf": 2.0, "popular": 1.0}, {"popular": 2.0}, head_start=0.5)
+    assert blend.of(warm=True) == {"mf": 2.0, "content": 0.0, "popular": 1.0}
+    assert blend.of(warm=False) == {"popular": 2.0}
+    assert blend.newcomer_weight(warm=True) == 1.5 and blend.newcomer_weight(warm=False) == 0

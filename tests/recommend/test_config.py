@@ -35,6 +35,8 @@ def test_a_new_event_word_is_added_to_the_defaults():
         ("popularity_half_life_days", float("nan")),
         ("regularization", -0.1),
         ("validation_share", 1.0),
+        ("newcomer_cost", 1.0),
+        ("newcomer_cost", -0.1),
     ],
 )
 def test_a_setting_out_of_range_is_refused_by_name(name, value):

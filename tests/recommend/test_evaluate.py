@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -129,6 +130,43 @@ def test_a_part_with_nothing_to_say_lists_by_popularity(found):
     cold = table[(table["segment"] == "cold_users") & (table["metric"] == f"recall@{K}")]
     parts = cold[cold["model"] != "hybrid"]["value"]
     assert parts.nunique() == 1
+
+
+@pytest.mark.parametrize("model", ["als", "item_item", "popularity"])
+def test_what_only_knows_deeds_never_lists_a_product_without_any(found, model):
+    table = found[1].table
+    for metric in (f"recall@{K}", f"coverage@{K}"):
+        assert value(table, "cold_items", model, metric) == 0
+
+
+def test_without_any_new_pair_only_the_users_left_out_are_told(split, shop, config):
+    train, _ = split
+    ids, vectors = shop
+    model = HybridRecommender(config).fit(train, product_ids=ids, vectors=vectors)
+    for test, asked in ((train, train["user_id"].nunique()), (train.iloc[:0], 0)):
+        table, per_user = evaluate_lists(
+            train, test, product_ids=ids, vectors=vectors, recommender=model, k=K
+        )
+        assert table.to_dict("records") == [
+            {"segment": "all", "model": "", "metric": "users_left_out", "value": asked, "n": asked}
+        ]
+        assert per_user.empty
+        assert list(per_user)[:4] == ["user_id", "warm", "truth", "model"]
+        assert list(per_user)[4:] == [f"{name}@{K}" for name in ("recall", "ndcg", "map", "hit")]
+
+
+def test_a_learned_head_start_reaches_the_evaluated_lists(found, split, shop):
+    model, _ = found
+    model.validation = replace(
+        model.validation, blend=replace(model.validation.blend, head_start=9.0)
+    )
+    ids, vectors = shop
+    result = evaluate_lists(*split, product_ids=ids, vectors=vectors, recommender=model, k=K)
+    truth = new_pairs(*split, ids)
+    lists = model.recommend(truth, k=K).groupby("user_id")["product_id"].agg(list)
+    reached = value(result.table, "all", "hybrid", f"recall@{K}")
+    assert reached == pytest.approx(slow_scores(lists, truth, K)[0])
+    assert "p12" in lists["u00"]
 
 
 def test_per_user_scores_average_to_the_table(found):

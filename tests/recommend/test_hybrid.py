@@ -5,6 +5,8 @@ import pytest
 import recommend
 from core_embeddings.errors import ArtefactError, ConfigError, TableError
 from recommend import HybridRecommender, RecommenderConfig
+from recommend.blend import Blend
+from recommend.validation import Validated
 
 
 @pytest.fixture
@@ -133,11 +135,33 @@ def test_a_removed_product_never_appears_and_an_added_one_can(fitted, products, 
     assert top(fitted, "u02", k=2)["u02"][:2] in (["p02", "new"], ["new", "p02"])
 
 
-def test_a_product_that_comes_back_finds_its_history_again(fitted, products, vectors):
+def test_a_removed_product_comes_back_as_one_nobody_met(fitted, products, vectors):
     before = fitted.state.signals.popular.copy()
     fitted.align(products.all[1:], vectors[1:])
+    assert "p00" not in set(fitted.state.interactions["product_id"])
     fitted.align(products.all, vectors)
-    assert np.array_equal(fitted.state.signals.popular, before)
+    now = fitted.state.signals
+    assert now.newcomers.tolist() == [True] + [False] * 11
+    assert now.popular[0] == 0 and np.array_equal(now.popular[1:], before[1:])
+
+
+def test_a_head_start_brings_fitting_newcomers_to_known_users_only(
+    checkerboard, products, vectors, config
+):
+    model = HybridRecommender(config).fit(
+        checkerboard,
+        product_ids=[*products.all, "even-new", "odd-new"],
+        vectors=np.concatenate([vectors, vectors[:2]]),
+    )
+    weights = {"item_item": 1.0}
+    model.validation = Validated(Blend(weights, {"popular": 1.0}))
+    assert top(model, "u02", "u03") == {"u02": ["p02"], "u03": ["p03"]}
+    strangers = model.recommend(["stranger"], 14)
+    model.validation = Validated(Blend(weights, {"popular": 1.0}, head_start=5.0))
+    assert top(model, "u02", "u03") == {"u02": ["even-new"], "u03": ["odd-new"]}
+    assert model.recommend(["u02"], 1)["source"].tolist() == ["content"]
+    assert top(model, "u02", k=2) == {"u02": ["even-new", "p02"]}
+    pd.testing.assert_frame_equal(model.recommend(["stranger"], 14), strangers)
 
 
 def test_observed_events_count_without_a_refit(fitted, table):

@@ -36,6 +36,16 @@ def test_every_personal_part_tells_the_two_tastes_apart(signals, part):
     assert scores[1, ~even].min() > scores[1, even].max()
 
 
+def test_newcomers_are_the_products_nobody_met(checkerboard, products, vectors, config):
+    left = normalise_interactions(checkerboard[checkerboard["product_id"] != "p05"])
+    histories = build_histories(left, products, config)
+    factors = fit_factors(histories.strength, config)
+    found = build_signals(
+        left, products, vectors, config, histories=histories, factors=factors, as_of=None
+    )
+    assert np.flatnonzero(found.newcomers).tolist() == [5]
+
+
 def test_every_part_has_a_source():
     assert set(SOURCES) == set(PARTS)
     assert set(SOURCES.values()) == {"mf", "content", "item_item", "popular"}

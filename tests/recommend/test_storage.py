@@ -52,14 +52,41 @@ def test_another_embedder_is_refused(folder, products, vectors):
         HybridRecommender.from_pretrained(folder, "other", products.all, vectors)
 
 
-def test_the_forgotten_are_gone_from_the_files(fitted, folder):
+def traces(folder, name):
+    """Files that hold a name: in their bytes (npz writes text as UTF-32) or, packed, in a cell."""
+    raw = (name.encode(), name.encode("utf-32-le"))
+    found = {f.name for f in folder.iterdir() if any(word in f.read_bytes() for word in raw)}
+    table = pd.read_parquet(folder / "interactions.parquet")
+    return found | ({"interactions.parquet"} if (table == name).to_numpy().any() else set())
+
+
+def test_the_forgotten_leave_no_trace_in_the_folder(fitted, folder):
+    assert traces(folder, "u07") == {"factors.npz", "interactions.parquet"}
     fitted.forget(["u07"])
     fitted.save_pretrained(folder, "fp")
-    for file in folder.iterdir():
-        raw = file.read_bytes()
-        assert b"u07" not in raw and "u07".encode("utf-32-le") not in raw
-    left = set(pd.read_parquet(folder / "interactions.parquet")["user_id"])
-    assert "u07" not in left and "u08" in left
+    assert traces(folder, "u07") == set()
+    assert traces(folder, "u08") == {"factors.npz", "interactions.parquet"}
+
+
+def test_removed_products_leave_no_trace_in_the_folder(fitted, folder, products, vectors):
+    assert traces(folder, "p03") == {"factors.npz", "interactions.parquet"}
+    kept = np.array(products.all) != "p03"
+    fitted.align(np.array(products.all)[kept], vectors[kept])
+    fitted.save_pretrained(folder, "fp")
+    assert traces(folder, "p03") == set()
+    assert traces(folder, "p04") == {"factors.npz", "interactions.parquet"}
+
+
+def test_a_head_start_is_kept_and_folders_without_one_still_load(folder, products, vectors):
+    values = read_json(folder / "config.json")
+    values["validation"]["blend"]["head_start"] = 0.25
+    write_json(folder / "config.json", values)
+    loaded = HybridRecommender.from_pretrained(folder, "fp", products.all, vectors)
+    assert loaded.validation.blend.head_start == 0.25
+    del values["validation"]["blend"]["head_start"], values["config"]["newcomer_cost"]
+    write_json(folder / "config.json", values)
+    loaded = HybridRecommender.from_pretrained(folder, "fp", products.all, vectors)
+    assert loaded.validation.blend.head_start == 0 and loaded.config.newcomer_cost == 0.005
 
 
 def test_a_shop_without_times_survives_the_folder(

@@ -84,5 +84,7 @@ def test_settings_weights_and_scores_are_logged_flat(timed, products, vectors, c
     assert run.params["recommender.factors"] == 4
     assert run.params["recommender.event_weights.cart"] == 0.5
     assert run.metrics["weight.warm.mf"] == found.blend.warm["mf"]
+    assert run.metrics["weight.head_start"] == found.blend.head_start
+    assert run.metrics["valid.newcomers.recall"] == found.metrics["newcomers.recall"]
     assert run.metrics["valid_ndcg.warm.blend"] == found.metrics["warm.blend"]
     assert all(np.isfinite(value) for value in run.metrics.values())
