@@ -38,9 +38,10 @@ class FeatureHead(nn.Module):
         self.norm = nn.LayerNorm(size)
 
     def standardise_by(self, features: Tensor) -> None:
-        """Take mean and deviation from training features of shape (n, width)."""
+        """Take mean and deviation from training features of shape (n, width); one row has none."""
         self.mean.copy_(features.mean(0))
-        self.deviation.copy_(features.std(0).clamp_min(1e-3))
+        if len(features) > 1:
+            self.deviation.copy_(features.std(0).clamp_min(1e-3))
 
     def forward(self, features: Tensor) -> Tensor:
         """Map frozen features (n, width) to F_image (n, D)."""
