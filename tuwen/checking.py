@@ -20,7 +20,7 @@ _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 
 
 def check_tables(
-    catalogue: str, interactions: Path | None, options: TableOptions
+    catalogue: str, interactions: str | Path | None, options: TableOptions
 ) -> dict[str, Any]:
     """Read the tables and describe them; rejected rows are written where ``options`` say.
 

@@ -57,8 +57,8 @@ def fit(
     session = session_of(context)
     request = FitRequest(
         catalogue,
-        str(interactions) if interactions else None,
-        str(queries) if queries else None,
+        interactions or None,
+        queries or None,
         table_options(images, column, strict, rejects, allow_url_images),
         config,
         tuple(overrides or ()),
@@ -75,7 +75,7 @@ def evaluate(
     shop: ShopArgument,
     queries: QueriesOption = None,
     products: Annotated[
-        Path | None,
+        str | None,
         typer.Option("--products", metavar="P", help="Held-out products with known tags."),
     ] = None,
     interactions: InteractionsOption = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -118,7 +117,7 @@ def recommend(
     shop: ShopArgument,
     out: OutOption,
     users: Annotated[
-        Path | None, typer.Option("--users", metavar="F", help="Table with a user_id column.")
+        str | None, typer.Option("--users", metavar="F", help="Table with a user_id column.")
     ] = None,
     k: KOption = 10,
     keep_seen: Annotated[

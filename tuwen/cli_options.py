@@ -32,10 +32,10 @@ UrlsOption = Annotated[
 OutOption = Annotated[Path, typer.Option("--out", metavar="OUT", help="Where the result goes.")]
 KOption = Annotated[int, typer.Option("-k", min=1, help="Length of each list.")]
 QueriesOption = Annotated[
-    Path | None, typer.Option("--queries", metavar="F", help="Table of searches.")
+    str | None, typer.Option("--queries", metavar="F", help="Table of searches.")
 ]
 InteractionsOption = Annotated[
-    Path | None, typer.Option("--interactions", metavar="F", help="Table of what shoppers did.")
+    str | None, typer.Option("--interactions", metavar="F", help="Table of what shoppers did.")
 ]
 
 

@@ -105,7 +105,7 @@ def similar(
 
 
 def _search_batch(
-    session: Session, folder: Path, queries: Path, out: Path, options: Any, *, k: int, where: str
+    session: Session, folder: Path, queries: str, out: Path, options: Any, *, k: int, where: str
 ) -> None:
     from tuwen.search import read_searches, search_shop
     from tuwen.shop import Shop

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 class HeldOut:
     """Tables the shop was not fitted on; any may be absent."""
 
-    queries: Path | None = None
-    products: Path | None = None
-    interactions: Path | None = None
+    queries: str | Path | None = None
+    products: str | Path | None = None
+    interactions: str | Path | None = None
 
 
 def evaluate_held_out(
@@ -64,15 +64,17 @@ def evaluate_held_out(
     return rows
 
 
-def _given(tables: HeldOut) -> dict[str, Path]:
+def _given(tables: HeldOut) -> dict[str, str | Path]:
     return {name: path for name, path in asdict(tables).items() if path is not None}
 
 
 def _named(tables: HeldOut) -> dict[str, str]:
-    return {name: path.name for name, path in _given(tables).items()}
+    return {name: Path(path).name for name, path in _given(tables).items()}
 
 
-def _search(shop: Shop, path: Path, options: TableOptions, k: int, note: Note) -> pd.DataFrame:
+def _search(
+    shop: Shop, path: str | Path, options: TableOptions, k: int, note: Note
+) -> pd.DataFrame:
     from core_embeddings.embedder import FusionEmbedder
     from core_embeddings.tables import read_queries
 
@@ -86,7 +88,7 @@ def _search(shop: Shop, path: Path, options: TableOptions, k: int, note: Note) -
     return evaluation.evaluate_search(embedders, shop.catalogue(), asked, k)
 
 
-def _tags(shop: Shop, path: Path, options: TableOptions, note: Note) -> pd.DataFrame:
+def _tags(shop: Shop, path: str | Path, options: TableOptions, note: Note) -> pd.DataFrame:
     """Measure the taggers on new products; the baselines learn from the shop's train products."""
     import pandas as pd
 
@@ -112,7 +114,7 @@ def _tags(shop: Shop, path: Path, options: TableOptions, note: Note) -> pd.DataF
     return evaluation.evaluate_tags(taggers, views, both, split, fields=fields)
 
 
-def _lists(shop: Shop, path: Path, options: TableOptions, k: int, note: Note) -> pd.DataFrame:
+def _lists(shop: Shop, path: str | Path, options: TableOptions, k: int, note: Note) -> pd.DataFrame:
     """Measure the served recommender on what happened after its fit."""
     from core_embeddings.tables import read_interactions
     from recommend.evaluate import evaluate_lists

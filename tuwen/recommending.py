@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def recommend_lists(
     shop: Shop,
-    users: Path | None = None,
+    users: str | Path | None = None,
     *,
     k: int = 10,
     keep_seen: bool = False,
@@ -33,7 +33,7 @@ def recommend_lists(
     return recommender.recommend(wanted, k, keep_seen=keep_seen)
 
 
-def read_users(path: Path, columns: Mapping[str, str]) -> list[str]:
+def read_users(path: str | Path, columns: Mapping[str, str]) -> list[str]:
     """Return the distinct users of a table, in its order.
 
     Raises

@@ -124,7 +124,7 @@ def with_titles(hits: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
     return hits.assign(title=[titles.get(name, "") for name in hits[Columns.PRODUCT]])
 
 
-def read_searches(path: Path, options: TableOptions, *, note: Note) -> pd.DataFrame:
+def read_searches(path: str | Path, options: TableOptions, *, note: Note) -> pd.DataFrame:
     """Read a table of queries, one row per query.
 
     Raises

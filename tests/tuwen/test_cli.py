@@ -125,3 +125,12 @@ def test_json_has_no_nan(capsys):
 
     Session(json=True).result({"a": float("nan"), "b": [float("inf"), 1.5]}, "")
     assert json.loads(capsys.readouterr().out) == {"a": None, "b": [None, 1.5]}
+
+
+def test_a_table_may_be_a_url(tmp_path, capsys):
+    (tmp_path / "c.csv").write_text("product_id,title\na,red\nb,blue\n")
+    (tmp_path / "log.csv").write_text("user_id,product_id\nu,a\n")
+    urls = [(tmp_path / name).as_uri() for name in ("c.csv", "log.csv")]
+    assert cli.run(["check", urls[0], "--interactions", urls[1], "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["products"], found["interactions"]["users"]) == (2, 1)
