@@ -176,7 +176,7 @@ class GuestRecommender:
     ) -> pd.DataFrame:
         warm = bool(rows[0] >= 0)
         weights = self.blend.of(warm=warm)
-        bonus = self.blend.newcomer_bonus(warm=warm)
+        bonus = self.blend.newcomer_weight(warm=warm)
         ranked = rank_block(signals, weights, rows, k, head_start=bonus, keep_seen=keep_seen)
         return list_frame(users, ranked, self.catalogue.products, [*weights])
 
