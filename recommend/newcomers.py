@@ -4,7 +4,7 @@ What people did can only speak for products that people met, so in the blend a n
 behind, however well its content fits. Its fit, times one number, is added to make up for that. The
 number is chosen on validation: as much as the lists as a whole can bear for a stated share of their
 ndcg. Also measured: one constant for every newcomer, and item-item scores borrowed from the nearest
-neighbours by content. At equal cost each won on some splits and lost on others; fit was kept because
+neighbours by content. At equal cost each won on some splits and lost on others; fit was kept as
 it needs no neighbour table and stays personal.
 """
 
