@@ -34,6 +34,14 @@ from core_embeddings.image_cells import (
 from core_embeddings.rejects import OTHER_IMAGES, PRODUCT_KEPT, ROW_KEPT, TEXT_ONLY, RejectLog
 
 NOTHING_TO_GO_BY = "neither text nor a readable image"
+_SHARED = frozenset({Columns.PRODUCT, Columns.IMAGE})
+_ELSEWHERE = frozenset(
+    {
+        *(Columns.USER, Columns.EVENT, Columns.VALUE, Columns.TIMESTAMP),
+        *(Columns.QUERY_ID, Columns.QUERY, Columns.RELEVANCE),
+    }
+)
+"""Columns of interactions and queries: one mapping serves all tables of a command."""
 
 
 class Loaded(NamedTuple):
@@ -87,7 +95,7 @@ def read_catalogue(
         unknown column.
     """
     raw = read_raw(path)
-    frame = rename_columns(raw.frame, columns, path=path)
+    frame = rename_columns(raw.frame, own_mapping(columns, raw.frame), path=path)
     require_columns(frame, [Columns.PRODUCT], path=path)
     folder = ImageFolder(
         images_folder(path, images), allow_urls=allow_url_images, max_pixels=max_pixels
@@ -106,6 +114,20 @@ def read_catalogue(
         chosen, rest.iloc[kept], rows=raw.rows[kept], rejects=rejects, ids=Columns.PRODUCT
     )
     return Loaded(attributes, rejects.frame())
+
+
+def own_mapping(columns: Mapping[str, str] | None, frame: pd.DataFrame) -> dict[str, str]:
+    """Return the part of a mapping that is meant for a catalogue, not for the other tables.
+
+    >>> own_mapping({"user_id": "uid", "title": "name"}, pd.DataFrame({"name": ["a"]}))
+    {'title': 'name'}
+    """
+    there = set(frame.columns)
+    return {
+        ours: theirs
+        for ours, theirs in (columns or {}).items()
+        if ours not in _ELSEWHERE and (theirs in there or ours not in _SHARED & there)
+    }
 
 
 def add_attributes(

@@ -56,11 +56,12 @@ class FitRequest:
         )
 
     def _picture_stats(self) -> list[tuple[str, int, int]]:
+        from core_embeddings.catalogue import own_mapping
         from core_embeddings.image_cells import image_names, images_folder
         from core_embeddings.tables import read_frame
 
         frame = read_frame(self.catalogue)
-        column = self.options.columns.get("image", "image")
+        column = own_mapping(self.options.columns, frame).get("image", "image")
         root = images_folder(self.catalogue, self.options.images)
         if column not in frame or root is None:
             return []
@@ -95,6 +96,6 @@ def table_digest(path: str | Path | None) -> str:
 def _stat(path: Path) -> tuple[int, int]:
     try:
         found = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # absent, unreadable, or no name a file can have
         return (-1, -1)
     return (found.st_size, found.st_mtime_ns)

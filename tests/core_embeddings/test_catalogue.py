@@ -334,3 +334,10 @@ def test_a_catalogue_of_bad_rows_only_is_empty_not_fatal(tmp_path):
     assert len(rows) == 0
     assert {"product_id", "title", "image", "image_digest", "price"} <= set(rows.columns)
     assert len(rejects) == 2
+
+
+def test_a_mapping_meant_for_another_table_of_the_command_is_passed_over(tmp_path):
+    (tmp_path / "t.csv").write_text("product_id,name,when\n1,dress,2020\n")
+    mapping = {"product_id": "item", "title": "name", "user_id": "uid", "timestamp": "when"}
+    row = read_catalogue(tmp_path / "t.csv", columns=mapping).rows.iloc[0]
+    assert (row.product_id, row.title, row.when) == ("1", "dress", 2020)

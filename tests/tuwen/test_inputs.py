@@ -1,0 +1,25 @@
+"""The digest of a fit's inputs."""
+
+import pandas as pd
+
+from tuwen.inputs import FitRequest
+from tuwen.loading import TableOptions
+
+
+def test_an_image_name_that_no_file_can_have_is_no_error_but_counts(tmp_path):
+    digests = set()
+    for name in ("a\0b.png", "x" * 5000, "absent.png"):
+        frame = pd.DataFrame({"product_id": ["1"], "title": ["red"], "image": [name]})
+        frame.to_parquet(tmp_path / "c.parquet")
+        digests.add(FitRequest(str(tmp_path / "c.parquet")).digest())
+    assert len(digests) == 3
+
+
+def test_a_changed_picture_changes_the_digest_though_image_is_mapped_for_another_table(tmp_path):
+    (tmp_path / "c.csv").write_text("product_id,image\n1,a.png\n")
+    (tmp_path / "a.png").write_bytes(b"1")
+    options = TableOptions(columns={"image": "photo"})
+    request = FitRequest(str(tmp_path / "c.csv"), options=options)
+    before = request.digest()
+    (tmp_path / "a.png").write_bytes(b"22")
+    assert request.digest() != before
