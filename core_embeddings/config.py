@@ -14,12 +14,17 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from core_embeddings.errors import ConfigError
 
 T = TypeVar("T")
+_LISTED = 30
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Return a hint naming the known name closest to ``name``, or all of them when none is near."""
+    """Return a hint: the known name closest to ``name``, or the first few when none is near."""
     match = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {match[0]!r}?" if match else f"known: {', '.join(sorted(known))}"
+    if match:
+        return f"did you mean {match[0]!r}?"
+    several = sorted(set(known))
+    more = len(several) - _LISTED
+    return f"known: {', '.join(several[:_LISTED])}" + (f" and {more} more" if more > 0 else "")
 
 
 def from_mapping(cls: type[T], mapping: Mapping[str, Any], *, owner: str = "") -> T:
@@ -124,9 +129,15 @@ def _resolve(key: str, paths: Sequence[str]) -> str:
         raise ConfigError(
             f"setting {key!r} fits several sections: {', '.join(matches)}; name one of them"
         )
-    raise ConfigError(
-        f"unknown setting {key!r}; {nearest(key, [*paths, *(p.rsplit('.', 1)[-1] for p in paths)])}"
-    )
+    raise ConfigError(f"unknown setting {key!r}; {_known_setting(key, paths)}")
+
+
+def _known_setting(key: str, paths: Sequence[str]) -> str:
+    """Hint at a setting by its full or last name; else name the sections, not all of them."""
+    names = [*paths, *(path.rsplit(".", 1)[-1] for path in paths)]
+    if difflib.get_close_matches(key, names, n=1):
+        return nearest(key, names)
+    return f"known sections: {', '.join(sorted({path.split('.')[0] for path in paths}))}"
 
 
 def _read_value(text: str) -> Any:

@@ -99,6 +99,10 @@ class EmbedderConfig:
         for name in ("max_tokens", "word_size", "rnn_size", "tower_size", "layers"):
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         _require(self.image_size >= 16, "image_size", "at least 16 pixels", self.image_size)
+        for name in ("epochs", "patience"):
+            _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        _require(self.learning_rate > 0, "learning_rate", "above 0", self.learning_rate)
+        _require(self.weight_decay >= 0, "weight_decay", "at least 0", self.weight_decay)
         _require(self.batch_size >= 2, "batch_size", "at least 2", self.batch_size)
         _require(self.embedding_size >= 2, "embedding_size", "at least 2", self.embedding_size)
         for name in ("dropout", "modality_dropout", "word_dropout", "label_smoothing"):

@@ -97,6 +97,11 @@ def test_the_article_preset_is_the_articles_network():
     assert EmbedderConfig.for_preset("article", epochs=3).epochs == 3
 
 
+def test_an_unknown_setting_near_none_names_the_sections_only():
+    with pytest.raises(ConfigError, match=r"unknown setting 'zzzz'; known sections: inner, size$"):
+        apply_overrides({}, ["zzzz=1"], known={"inner": {"rate": 1}, "size": 2})
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -104,6 +109,8 @@ def test_the_article_preset_is_the_articles_network():
         ({"dropout": 1.0}, r"embedder.dropout must be in \[0, 1\); got 1.0"),
         ({"image_size": 8}, "embedder.image_size must be at least 16 pixels; got 8"),
         ({"batch_size": 1}, "embedder.batch_size must be at least 2; got 1"),
+        ({"epochs": -1}, "embedder.epochs must be at least 1; got -1"),
+        ({"learning_rate": 0.0}, "embedder.learning_rate must be above 0; got 0.0"),
         ({"fusion": "sum"}, "embedder.fusion must be one of 'concat_relu', 'gated'; got 'sum'"),
     ],
 )
