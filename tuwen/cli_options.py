@@ -38,6 +38,8 @@ InteractionsOption = Annotated[
     str | None, typer.Option("--interactions", metavar="F", help="Table of what shoppers did.")
 ]
 
+SWITCHES = "Also: --json, --seed N (default 0), --quiet, --verbose."
+
 
 def add_commands(app: typer.Typer, *functions: Callable[..., None]) -> None:
     r"""Add functions as commands, each named and explained as it is in Python.
@@ -46,7 +48,7 @@ def add_commands(app: typer.Typer, *functions: Callable[..., None]) -> None:
     """
     for function in functions:
         text = cleandoc(function.__doc__ or "").replace("\\b", "\b")
-        app.command(help=text)(function)
+        app.command(help=text, epilog=SWITCHES)(function)
 
 
 def session_of(context: typer.Context) -> Session:
