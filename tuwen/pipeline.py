@@ -78,6 +78,7 @@ def fit(request: FitRequest, out: Path | str, *, note: Note = lambda text: None)
     shop = Shop.create(out)
     stages = Stages(shop.root, announce=lambda name: None if name == WHOLE else note(f"{name} ..."))
     if shop.state.complete and stages.is_done(WHOLE, digest):
+        _settle_kept(shop, request, note)
         return FitSummary(shop, (stages.run(WHOLE, digest, _nothing),))
     from tuwen.settings import read_settings
 
@@ -87,10 +88,25 @@ def fit(request: FitRequest, out: Path | str, *, note: Note = lambda text: None)
     shop.update(complete=False, settings=config.as_settings(), seed=request.seed)
     with _parent_run(shop, earlier, again=again) as run:
         shop.update(runs={WHOLE: run.run_id, "request": digest})
+        if stages.is_done("read", stage_digests(config, request)["read"]):
+            _settle_kept(shop, request, note)
         results = _run_stages(shop, stages, config, request, run, note)
     stages.run(WHOLE, digest, lambda: StageOutput(("report.json", shop.state.products, "embedder")))
     shop.update(complete=True)
     return FitSummary(shop, tuple(results))
+
+
+def _settle_kept(shop: Shop, request: FitRequest, note: Note) -> None:
+    """Do what --strict and --rejects ask for with the rejects of an earlier read."""
+    options = request.options
+    if not options.strict and options.rejects is None:
+        return
+    import pandas as pd
+
+    from tuwen.loading import settle_rejects
+
+    kept = pd.read_parquet(shop.path("rejects.parquet"))
+    settle_rejects(kept, options, what=request.catalogue, note=note)
 
 
 def stage_digests(config: FitConfig, request: FitRequest) -> dict[str, str]:

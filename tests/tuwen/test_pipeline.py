@@ -155,6 +155,15 @@ def test_an_unchanged_fit_runs_no_stage_and_opens_no_run(fitted, sample, monkeyp
     assert again.skipped and [stage.name for stage in again.stages] == ["fit"]
 
 
+def test_an_unchanged_fit_still_obeys_strict_and_writes_the_rejects(fitted, sample, tmp_path):
+    root, out = fitted[0].shop.root, tmp_path / "rejects.csv"
+    kept = pd.read_parquet(root / "rejects.parquet")
+    asked = request_for(sample, options=TableOptions(rejects=out))
+    assert pipeline.fit(asked, root).skipped and len(pd.read_csv(out)) == len(kept) > 0
+    with pytest.raises(TableError, match="--strict allows no rejected rows"):
+        pipeline.fit(request_for(sample, options=TableOptions(strict=True)), root)
+
+
 def test_an_unchanged_fit_loads_neither_torch_nor_mlflow(fitted, sample):
     code = (
         "import sys; from tuwen.inputs import FitRequest; "
