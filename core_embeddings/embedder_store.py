@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -45,13 +46,17 @@ PRIORS = "priors"
 
 
 def fingerprint_of(
-    network: FusionNetwork, text_input: TextInput, config: EmbedderConfig, image_key: str
+    network: FusionNetwork, text_input: TextInput, settings: Mapping[str, Any], image_key: str
 ) -> str:
-    """Return the digest of weights, vocabulary, preprocessing and settings."""
+    """Return the digest of weights, vocabulary, preprocessing and settings.
+
+    ``settings`` are those it is saved with, not what a later version makes of them: a setting
+    added since must not turn an old folder into a damaged one.
+    """
     return digest_bytes(
         save(_tensors(network, text_input)),
         digest_json(text_input.vocabulary.to_dict()).encode(),
-        digest_json({**to_mapping(config), "weights": None}).encode(),
+        digest_json({**settings, "weights": None}).encode(),
         image_key.encode(),
     )
 
@@ -110,7 +115,7 @@ def load_embedder(folder: Path, *, cache_folder: Path | None = None) -> FusionEm
         raise ArtefactError(f"{folder / WEIGHTS} does not fit its config: {error}") from None
     spec = saved_spec(config, folder)
     features = open_features(spec, cache_folder)
-    found = fingerprint_of(network, text_input, config, features.key)
+    found = fingerprint_of(network, text_input, saved["config"], features.key)
     if found != manifest.fingerprint:
         raise ArtefactError(
             f"{folder} was saved as embedder {manifest.fingerprint[:12]} but its files give "

@@ -126,7 +126,7 @@ def train_embedder(
         config = replace(config, text_residual=chosen)
         run.log_metrics({"text_residual": chosen})
     run.log_metrics({"best_epoch": history.best_epoch + 1, "best_score": history.best_score})
-    fingerprint = fingerprint_of(network, text_input, config, features.key)
+    fingerprint = fingerprint_of(network, text_input, to_mapping(config), features.key)
     return FusionEmbedder(network, text_input, features, config, labels, fingerprint)
 
 

@@ -6,8 +6,10 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
+from core_embeddings.artefact import Manifest, read_json, write_json
 from core_embeddings.embedder import FusionEmbedder
 from core_embeddings.embedder_config import EmbedderConfig
+from core_embeddings.embedder_store import KIND, VERSION, fingerprint_of
 from core_embeddings.errors import ArtefactError, TuwenError
 from core_embeddings.images import image_digest
 
@@ -164,6 +166,19 @@ def test_a_changed_weight_or_a_torn_file_is_refused(embedder, tmp_path):
     weights.write_bytes(bytes(payload[:100]))
     with pytest.raises(ArtefactError, match=r"is damaged|cannot be read"):
         FusionEmbedder.from_pretrained(tmp_path / "model")
+
+
+def test_a_folder_of_before_a_setting_existed_still_loads(embedder, products, tmp_path):
+    folder = tmp_path / "model"
+    embedder.save_pretrained(folder)
+    saved = read_json(folder / "config.json")
+    del saved["config"]["l1"]
+    write_json(folder / "config.json", saved)
+    parts = (embedder.network, embedder.text_input, saved["config"], embedder.features.key)
+    Manifest(KIND, VERSION, fingerprint_of(*parts)).write(folder)
+    again = FusionEmbedder.from_pretrained(folder)
+    assert again.fingerprint == fingerprint_of(*parts) != embedder.fingerprint
+    assert np.array_equal(again.encode(products), embedder.encode(products))
 
 
 def test_a_backbone_travels_with_the_folder(products, split, tmp_path):
