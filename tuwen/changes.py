@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core_embeddings.artefact import write_bytes
 from core_embeddings.columns import Columns
-from core_embeddings.embedding import embed_products as embed_products
+from core_embeddings.embedding import embed_products
 from core_embeddings.errors import TuwenError
 from core_embeddings.vector_table import VectorTable
 from tuwen.shop import Shop
@@ -76,7 +76,7 @@ def remove_products(shop: Shop, product_ids: Sequence[str]) -> int:
         stored.fingerprint,
     )
     _write(shop, held[keep].reset_index(drop=True), left)
-    _clean_rejects(shop, set(product_ids))
+    _clean_rejects(shop, product_ids)
     return int((~keep).sum())
 
 
@@ -88,6 +88,7 @@ def forget_users(shop: Shop, users: Sequence[str]) -> int:
     recommender = shop.recommender()
     known = recommender.forget(list(users))
     _save_recommender(shop, recommender)
+    _clean_rejects(shop, users)
     return known
 
 
@@ -114,16 +115,17 @@ def _like(products: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _clean_rejects(shop: Shop, product_ids: set[str]) -> None:
-    import io
-
+def _clean_rejects(shop: Shop, names: Collection[str]) -> None:
+    """Drop the rejects that name a product or a user, be it within a broken line."""
     import pandas as pd
 
-    path = shop.path(REJECTS)
-    if not path.exists():
+    from core_embeddings.tables import write_table
+
+    path, escaped = shop.path(REJECTS), "|".join(map(re.escape, filter(None, names)))
+    if not path.exists() or not escaped:
         return
     rejects = pd.read_parquet(path)
-    named = rejects[Columns.PRODUCT].isin(product_ids) | rejects[Columns.VALUE].isin(product_ids)
-    buffer = io.BytesIO()
-    rejects[~named].to_parquet(buffer, index=False)
-    write_bytes(path, buffer.getvalue())
+    named = pd.Series(False, index=rejects.index)
+    for column in (Columns.PRODUCT, Columns.VALUE):
+        named |= rejects[column].str.contains(rf"(?<!\w)(?:{escaped})(?!\w)", regex=True)
+    write_table(rejects[~named].reset_index(drop=True), path)

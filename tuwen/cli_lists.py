@@ -44,8 +44,8 @@ def embed(
     """
     if out.suffix != ".parquet":
         raise typer.BadParameter(f"vectors need a .parquet file; got --out {out}")
+    from core_embeddings.embedding import embed_products
     from core_embeddings.vector_table import write_vectors
-    from tuwen.changes import embed_products
     from tuwen.loading import load_products
     from tuwen.shop import Shop
 

@@ -10,6 +10,7 @@ import pandas as pd
 from core_embeddings.columns import Columns
 from core_embeddings.embedder import FusionEmbedder, Views
 from core_embeddings.embedder_config import EmbedderConfig
+from core_embeddings.embedding import embed_products
 from core_embeddings.errors import TableError
 from core_embeddings.feature_cache import feature_cache_folder
 from core_embeddings.run import NullRun, Run
@@ -27,7 +28,7 @@ from core_embeddings.vector_table import write_vectors
 from recommend.evaluate import evaluate_lists
 from recommend.hybrid import HybridRecommender
 from tuwen import evaluation
-from tuwen.changes import REJECTS, embed_products
+from tuwen.changes import REJECTS
 from tuwen.fit_figures import (
     log_report_figures,
     log_space_figures,

@@ -17,12 +17,12 @@ from PIL import Image
 from classify.taggers import TaggerSet
 from core_embeddings.embedder import FusionEmbedder
 from core_embeddings.embedder_config import EmbedderConfig
+from core_embeddings.embedding import embed_products
 from core_embeddings.errors import ImageError
 from core_embeddings.run import NullRun
 from core_embeddings.tables import read_catalogue
 from core_embeddings.tracking import open_run
 from recommend.hybrid import HybridRecommender
-from tuwen.changes import embed_products
 from tuwen.models import PARTS, log_models
 from tuwen.pyfuncs.requests import read_products, read_queries
 from tuwen.search import search_shop

@@ -9,7 +9,7 @@ from mlflow.pyfunc import PythonModel
 
 from core_embeddings import FusionEmbedder
 from core_embeddings.columns import Columns
-from tuwen.changes import embed_products
+from core_embeddings.embedding import embed_products
 from tuwen.pyfuncs.requests import read_products
 
 
