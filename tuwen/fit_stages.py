@@ -165,11 +165,10 @@ class FitStages:
 
     def run_vectors(self, run: Run) -> StageOutput:
         """Embed every product."""
-        table = embed_products(self.embedder, self.products, "fused")
         path = self.shop.products_folder() / VECTORS
-        write_vectors(path, table)
-        size = {"products": len(table.product_ids)}
-        return StageOutput((str(path.relative_to(self.shop.root)),), size)
+        write_vectors(path, embed_products(self.embedder, self.products, "fused"))
+        counts = {"products": len(self.products)}
+        return StageOutput((str(path.relative_to(self.shop.root)),), counts)
 
     def run_taggers(self, run: Run) -> StageOutput:
         """Fit one tagger per field."""

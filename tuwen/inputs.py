@@ -11,6 +11,7 @@ from pathlib import Path
 from core_embeddings.artefact import digest_file, digest_json
 from core_embeddings.config import read_toml
 from core_embeddings.errors import TableError
+from core_embeddings.installed import missing_weights
 from tuwen.loading import TableOptions
 
 CODE_VERSION = 1
@@ -48,12 +49,14 @@ class FitRequest:
         return digest_json([CODE_VERSION, table_digest(self.catalogue), options, pictures])
 
     def digest(self) -> str:
-        """Return the digest of everything the fitted shop depends on."""
+        """Return the digest of everything the fitted shop depends on.
+
+        Weights installed since count as a change: they are what ``auto`` would choose now.
+        """
         settings = read_toml(self.config_file) if self.config_file else {}
         tables = [table_digest(path) for path in (self.interactions, self.queries)]
-        return digest_json(
-            [self.catalogue_digest(), tables, settings, list(self.overrides), self.seed]
-        )
+        given = [self.catalogue_digest(), tables, settings, list(self.overrides), self.seed]
+        return digest_json([*given, *missing_weights()])
 
     def _picture_stats(self) -> list[tuple[str, int, int]]:
         from core_embeddings.catalogue import own_mapping

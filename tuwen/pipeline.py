@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core_embeddings.artefact import digest_json
+from core_embeddings.installed import missing_weights
 from tuwen.fit_logging import headline_metrics, log_inputs
 from tuwen.inputs import FitRequest, table_digest
 from tuwen.report import read_report
@@ -114,11 +115,12 @@ def stage_digests(config: FitConfig, request: FitRequest) -> dict[str, str]:
     settings = config.as_settings()
     seed = request.seed
     read = digest_json([request.catalogue_digest(), settings["split"], seed])
-    embedder = digest_json([read, settings["embedder"], seed])
+    absent = missing_weights()
+    embedder = digest_json([read, settings["embedder"], seed, *absent])
     log = table_digest(request.interactions)
     digests = {
         "read": read,
-        "features": digest_json(["features", read, settings["embedder"]]),
+        "features": digest_json(["features", read, settings["embedder"], *absent]),
         "embedder": embedder,
         "vectors": digest_json(["vectors", embedder]),
         "taggers": digest_json(["taggers", embedder, settings["classify"]]),

@@ -4,6 +4,8 @@ import pandas as pd
 
 from tuwen.inputs import FitRequest
 from tuwen.loading import TableOptions
+from tuwen.pipeline import stage_digests
+from tuwen.settings import FitConfig
 
 
 def test_an_image_name_that_no_file_can_have_is_no_error_but_counts(tmp_path):
@@ -23,3 +25,17 @@ def test_a_changed_picture_changes_the_digest_though_image_is_mapped_for_another
     before = request.digest()
     (tmp_path / "a.png").write_bytes(b"22")
     assert request.digest() != before
+
+
+def test_weights_installed_since_the_last_fit_make_it_another_fit(tmp_path, monkeypatch):
+    pd.DataFrame({"product_id": ["1"], "title": ["red"]}).to_csv(tmp_path / "c.csv", index=False)
+    request, config = FitRequest(str(tmp_path / "c.csv")), FitConfig()
+    found = {"inputs": [], "pipeline": []}
+    for absent in (["some_weights"], []):
+        for module in found:
+            monkeypatch.setattr(f"tuwen.{module}.missing_weights", lambda absent=absent: absent)
+        found["inputs"].append(request.digest())
+        found["pipeline"].append(stage_digests(config, request))
+    before, after = found["pipeline"]
+    assert found["inputs"][0] != found["inputs"][1]
+    assert {name for name in before if before[name] == after[name]} == {"read", "article"}

@@ -95,9 +95,7 @@ def test_another_setting_runs_only_the_stages_that_depend_on_it(shop, request_fo
     assert ran == ["recommender", "evaluate", "models"]
 
 
-def test_an_interrupted_fit_goes_on_where_it_stopped_in_its_run(
-    request_for, tmp_path, tracker
-):
+def test_an_interrupted_fit_goes_on_where_it_stopped_in_its_run(request_for, tmp_path, tracker):
     request = request_for("article=false", queries=None)
 
     def killed(self, run):
@@ -118,9 +116,7 @@ def test_an_interrupted_fit_goes_on_where_it_stopped_in_its_run(
     assert [run_id for _, _, run_id in tracker.opened] == [None, "run-1"]
 
 
-def test_without_interactions_there_is_no_recommender_and_no_error(
-    request_for, tmp_path, tracker
-):
+def test_without_interactions_there_is_no_recommender_and_no_error(request_for, tmp_path, tracker):
     request = request_for("article=false", interactions=None, queries=None)
     shop = pipeline.fit(request, tmp_path / "shop").shop
     assert not shop.has_recommender
