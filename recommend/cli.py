@@ -48,7 +48,7 @@ def lists(
     out: Annotated[Path | None, typer.Option(help="Write LISTS here (parquet, csv).")] = None,
     users: Annotated[Path | None, typer.Option(help="Table with user_id; else everyone.")] = None,
     k: KOption = 10,
-    keep_seen: Annotated[bool, typer.Option(help="List what was met before, too.")] = False,
+    keep_seen: Annotated[bool, typer.Option(help="List what was bought before, too.")] = False,
     save: Annotated[Path | None, typer.Option(help="Keep the fitted recommender here.")] = None,
     config: ConfigOption = None,
     override: SetOption = None,

@@ -11,6 +11,9 @@ from core_embeddings.errors import ConfigError
 EVENT_WEIGHTS: Final = {"purchase": 1.0, "cart": 0.5, "view": 0.2, "rating": 1.0}
 """What one event says about taste, relative to a purchase."""
 
+BOUGHT_EVENTS: Final = ("purchase", "rating")
+"""What says that somebody has a product already; who rates one is taken to own it."""
+
 
 @dataclass(frozen=True)
 class RecommenderConfig:
@@ -21,6 +24,9 @@ class RecommenderConfig:
     event_weights
         Weight per event word, added to (or replacing) the defaults: purchase 1, cart .5, view .2,
         rating 1.
+    bought_events
+        A product with one of these events is left out of that user's lists, whatever the event
+        weighs; what was only viewed or put in a cart may be listed again. Each needs a weight.
     rating_max
         A rating of this value counts in full; lower ones in proportion, a rating without value by
         half.
@@ -49,6 +55,7 @@ class RecommenderConfig:
     """
 
     event_weights: dict[str, float] = field(default_factory=lambda: dict(EVENT_WEIGHTS), hash=False)
+    bought_events: tuple[str, ...] = BOUGHT_EVENTS
     rating_max: float = 5.0
     half_life_days: float | None = 90.0
     popularity_half_life_days: float = 7.0
@@ -74,6 +81,7 @@ class RecommenderConfig:
                 raise ConfigError(
                     f"event_weights.{event} must be a finite number of at least 0; got {weight!r}"
                 )
+        self._check_bought_events()
         for name in ("factors", "iterations", "recent_items", "neighbours", "k", "threads"):
             self._check(name, at_least=1)
         self._check("validation_users", at_least=0)
@@ -91,6 +99,17 @@ class RecommenderConfig:
             raise ConfigError(
                 f"validation_share must lie between 0 and 1; got {self.validation_share!r}"
             )
+
+    def _check_bought_events(self) -> None:
+        events = tuple(str(event).lower() for event in self.bought_events)
+        object.__setattr__(self, "bought_events", events)
+        for event in events:
+            if event not in self.event_weights:
+                raise ConfigError(
+                    f"bought_events names {event!r}, which has no weight; known: "
+                    f"{', '.join(sorted(self.event_weights))}. Correct it, or add it to "
+                    "event_weights"
+                )
 
     def _check(
         self, name: str, *, at_least: float | None = None, above: float | None = None

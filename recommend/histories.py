@@ -31,6 +31,9 @@ class Histories:
         float32 CSR of shape (n_users, n_products): summed event weight × 2^(-age / half_life).
     strength
         The same matrix without decay: what the factorisation learns from.
+    bought
+        CSR of the same shape with an entry where one of the ``bought_events`` happened, those of
+        weight 0 (a rating of 0) included: what is left out of lists.
     recent
         int64 of shape (n_users, recent_items): the last products met, latest first, -1 where fewer.
     """
@@ -38,6 +41,7 @@ class Histories:
     users: IdMap
     weights: sparse.csr_matrix
     strength: sparse.csr_matrix
+    bought: sparse.csr_matrix
     recent: NDArray[np.int64]
 
     @property
@@ -47,7 +51,13 @@ class Histories:
 
     def take(self, rows: NDArray[np.int64], *, decayed: bool = True) -> sparse.csr_matrix:
         """Return some users' histories, of shape (n, n_products); row -1 is an empty one."""
-        matrix = self.weights if decayed else self.strength
+        return self._take(self.weights if decayed else self.strength, rows)
+
+    def bought_by(self, rows: NDArray[np.int64]) -> sparse.csr_matrix:
+        """Return what some users bought, of shape (n, n_products); row -1 bought nothing."""
+        return self._take(self.bought, rows)
+
+    def _take(self, matrix: sparse.csr_matrix, rows: NDArray[np.int64]) -> sparse.csr_matrix:
         if not len(self.users):
             return sparse.csr_matrix((len(rows), self.n_products), dtype=np.float32)
         known = sparse.diags_array((rows >= 0).astype(np.float32), format="csr")
@@ -153,20 +163,24 @@ def build_histories(
 ) -> Histories:
     """Build the histories from a table that ``normalise_interactions`` returned.
 
-    Rows of unknown products, and rows of weight 0, are left out.
+    Rows of unknown products, and rows of weight 0, make no history; nor do they make a user.
     """
     columns = products.rows(interactions[Columns.PRODUCT])
     weight = event_weights(interactions, config)
     known = (columns >= 0) & (weight > 0)
-    table, columns, weight = interactions[known], columns[known], weight[known]
-    users = IdMap(sorted(table[Columns.USER].unique()))
-    rows = users.rows(table[Columns.USER])
-    decay = time_decay(table[Columns.TIMESTAMP], as_of=as_of, half_life_days=config.half_life_days)
+    users = IdMap(sorted(interactions[Columns.USER][known].unique()))
+    rows = users.rows(interactions[Columns.USER])
+    buys = interactions[Columns.EVENT].isin(config.bought_events).to_numpy()
+    buys &= (columns >= 0) & (rows >= 0)
     shape = (len(users), len(products))
+    bought = _sum_pairs(np.ones(int(buys.sum())), rows[buys], columns[buys], shape)
+    table, rows, columns, weight = interactions[known], rows[known], columns[known], weight[known]
+    decay = time_decay(table[Columns.TIMESTAMP], as_of=as_of, half_life_days=config.half_life_days)
     return Histories(
         users=users,
         weights=_sum_pairs(weight * decay, rows, columns, shape),
         strength=_sum_pairs(weight, rows, columns, shape),
+        bought=bought,
         recent=_recent(table[Columns.TIMESTAMP], rows, columns, len(users), config.recent_items),
     )
 

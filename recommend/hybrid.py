@@ -137,7 +137,7 @@ class HybridRecommender:
         k
             List length, at least 1; shorter only where the catalogue has no more to offer.
         keep_seen
-            Whether products the user met before, by any event, may come again.
+            Whether products the user bought before (see ``bought_events``) may come again.
         allowed
             Product ids that may be listed; None allows all, unknown ids are ignored.
 

@@ -76,7 +76,7 @@ def rank_block(
     head_start
         Weight of ``newcomer_fit``; what it adds counts as content.
     keep_seen
-        Whether products that the user met may be listed.
+        Whether products that the user bought may be listed.
     allow
         Mask of shape (n_products,); None allows all.
     """
@@ -87,8 +87,8 @@ def rank_block(
         lead = np.float32(head_start) * newcomer_fit(scores, signals.newcomers)
         shares["content"] = shares.get("content", np.float32(0)) + lead
     total = np.sum([*shares.values()], axis=0, dtype=np.float32)
-    seen = None if keep_seen else signals.histories.take(users, decayed=False)
-    top = topk_of_scores(total, k, allow=allow, exclude=seen)
+    bought = None if keep_seen else signals.histories.bought_by(users)
+    top = topk_of_scores(total, k, allow=allow, exclude=bought)
     places = np.maximum(top.rows, 0)
     best = np.stack([np.take_along_axis(share, places, axis=1) for share in shares.values()])
     return Ranked(top.rows, top.scores, best.argmax(axis=0))

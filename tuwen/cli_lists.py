@@ -121,7 +121,7 @@ def recommend(
     ] = None,
     k: KOption = 10,
     keep_seen: Annotated[
-        bool, typer.Option("--keep-seen", help="Also list what a user already met.")
+        bool, typer.Option("--keep-seen", help="Also list what a user already bought.")
     ] = False,
     column: ColumnOption = None,
 ) -> None:

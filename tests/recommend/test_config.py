@@ -44,6 +44,14 @@ def test_a_setting_out_of_range_is_refused_by_name(name, value):
         RecommenderConfig(**{name: value})
 
 
+def test_buying_events_are_lower_case_and_need_a_weight():
+    assert RecommenderConfig(bought_events=("Purchase",)).bought_events == ("purchase",)
+    rented = RecommenderConfig(bought_events=("rent",), event_weights={"rent": 1.0})
+    assert rented.bought_events == ("rent",)
+    with pytest.raises(ConfigError, match=r"bought_events names 'rent', .* known: cart, purchase"):
+        RecommenderConfig(bought_events=("purchase", "rent"))
+
+
 @pytest.mark.parametrize("weight", [-1.0, float("inf")])
 def test_an_event_weight_below_zero_or_infinite_is_refused(weight):
     with pytest.raises(ConfigError, match=r"event_weights\.view"):

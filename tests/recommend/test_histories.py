@@ -69,6 +69,18 @@ def test_unknown_products_and_weightless_events_leave_no_user_behind(table):
     assert build_histories(met, ABC, config).users.all == ("u",)
 
 
+def test_bought_is_what_a_buying_event_names_even_one_of_no_weight(table):
+    rows = [("u", "a", "view", 0), ("u", "b", "purchase", 0), ("u", "c", "rating", 0)]
+    met = normalise_interactions(table([*rows, ("v", "a", "cart", 0), ("w", "zzz")]))
+    met.loc[met["event"] == "rating", "value"] = 0.0
+    histories = build_histories(met, ABC, RecommenderConfig())
+    assert histories.strength.toarray()[0, 2] == 0
+    owned = histories.bought_by(histories.users.rows(["u", "v", "nobody"])).toarray() > 0
+    assert owned.tolist() == [[False, True, True], [False] * 3, [False] * 3]
+    carts = build_histories(met, ABC, RecommenderConfig(bought_events=("Cart",)))
+    assert carts.bought.toarray().tolist() == [[0, 0, 0], [1, 0, 0]]
+
+
 def test_recent_items_come_latest_first_and_once(table):
     met = normalise_interactions(
         table([("u", "a", "view", 1), ("u", "b", "view", 2), ("u", "a", "view", 3), ("v", "c")])

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,12 +34,49 @@ def test_lists_are_ranked_from_one_by_falling_score(fitted):
     assert set(lists["source"]) <= {"mf", "content", "item_item", "popular"}
 
 
-def test_nothing_met_is_listed_unless_asked_for(fitted, checkerboard):
+def test_nothing_bought_is_listed_unless_asked_for(fitted, checkerboard):
     met = set(zip(checkerboard["user_id"], checkerboard["product_id"], strict=True))
     lists = fitted.recommend(k=12)
     assert not met & set(zip(lists["user_id"], lists["product_id"], strict=True))
     assert (lists.groupby("user_id").size() == 12 - 5).all()
     assert (fitted.recommend(k=12, keep_seen=True).groupby("user_id").size() == 12).all()
+
+
+def browser(table, products, vectors, config, **changes):
+    """Shop of one user who bought p00, rated p02, carted p04 and viewed p06, and one who bought."""
+    rows = [("u", "p00"), ("u", "p02", "rating", 0), ("u", "p04", "cart", 0)]
+    rows += [("u", "p06", "view", 0), ("v", "p01")]
+    return HybridRecommender(replace(config, **changes)).fit(
+        table(rows), product_ids=products.all, vectors=vectors
+    )
+
+
+def unlisted(model, user):
+    return set(model.product_ids) - set(model.recommend([user], 12)["product_id"])
+
+
+def test_what_was_only_viewed_or_carted_may_be_listed_again(table, products, vectors, config):
+    model = browser(table, products, vectors, config)
+    assert unlisted(model, "u") == {"p00", "p02"}
+    model = browser(table, products, vectors, config, bought_events=("purchase", "cart"))
+    assert unlisted(model, "u") == {"p00", "p04"}
+    model = browser(table, products, vectors, config, bought_events=())
+    assert unlisted(model, "u") == set()
+
+
+def test_what_was_bought_stays_unlisted_through_every_change(
+    table, products, vectors, config, tmp_path
+):
+    model = browser(table, products, vectors, config)
+    model.observe(table([("u", "p04"), ("u", "p08", "view", 0)]))
+    assert unlisted(model, "u") == {"p00", "p02", "p04"}
+    model.forget(["v"])
+    model.align(products.all[1:], vectors[1:])
+    model.save_pretrained(tmp_path / "saved", "fp")
+    again = HybridRecommender.from_pretrained(tmp_path / "saved", "fp", products.all, vectors)
+    assert unlisted(model, "u") == unlisted(again, "u") == {"p02", "p04"}
+    model.forget(["u"])
+    assert unlisted(model, "u") == set()
 
 
 def test_only_allowed_products_are_listed(fitted):
@@ -186,9 +225,9 @@ def test_the_smallest_shops_work(table, vectors, rows, n_products):
     ids = [f"p{i:02d}" for i in range(n_products)]
     model = HybridRecommender().fit(table(rows), product_ids=ids, vectors=vectors[:n_products])
     lists = model.recommend(["u", "stranger"], k=5)
-    met = {row[1] for row in rows} & set(ids)
+    bought = {row[1] for row in rows if "view" not in row} & set(ids)
     sizes = lists.groupby("user_id").size()
-    assert sizes.get("u", 0) == n_products - len(met)
+    assert sizes.get("u", 0) == n_products - len(bought)
     assert sizes["stranger"] == n_products
 
 

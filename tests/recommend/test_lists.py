@@ -46,11 +46,11 @@ def test_the_part_that_gave_most_is_named(signals):
     assert (found.parts == 1).all()
 
 
-def test_products_met_before_and_not_allowed_are_left_out(signals):
+def test_products_bought_before_and_not_allowed_are_left_out(signals):
     allow = np.ones(12, bool)
     allow[1] = False
     found = rank_block(signals, {"content": 1.0}, np.array([0]), 12, allow=allow)
-    # user 0 met 2, 4, 6, 8, 10; 1 is not allowed: six others remain
+    # user 0 bought 2, 4, 6, 8, 10; 1 is not allowed: six others remain
     assert sorted(found.rows[0][found.rows[0] >= 0].tolist()) == [0, 3, 5, 7, 9, 11]
 
 
