@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from core_embeddings.columns import Columns
 from core_embeddings.errors import TuwenError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -52,6 +56,7 @@ def fit(
     from core_embeddings.splits import split_products
 
     data = read_vector_products(vectors, table)
+    _say_rejects(table, data.rejects)
     _say(f"{len(data.products)} products with a vector; {data.without_vector} without left out")
     split = split_products(data.products, seed=seed)
     views = {"fused": data.vectors}
@@ -101,6 +106,7 @@ def predict(
     from core_embeddings.tables import write_table
 
     data = read_vector_products(vectors, table)
+    _say_rejects(table, data.rejects)
     tags = TaggerSet.load(taggers, data.fingerprint).tag(
         {"fused": data.vectors},
         data.products,
@@ -116,6 +122,7 @@ def predict(
         "auto": int(decided.get("auto", 0)),
         "review": int(decided.get("review", 0)),
         "without_vector": data.without_vector,
+        "rejected": len(data.rejects),
     }
     text = "{rows} tags -> {out}: {auto} auto, {review} for review".format_map(summary)
     print(json.dumps(summary) if as_json else text)
@@ -128,6 +135,14 @@ def main(arguments: list[str] | None = None) -> None:
     except (TuwenError, OSError) as error:
         _say(f"error: {error}")
         raise SystemExit(1) from None
+
+
+def _say_rejects(table: Path, rejects: pd.DataFrame) -> None:
+    kinds = rejects[Columns.REASON].value_counts().items()
+    if len(rejects):
+        _say(
+            f"{table}: rejected or repaired: {'; '.join(f'{count} x {reason}' for reason, count in kinds)}"
+        )
 
 
 def _say(message: str) -> None:

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core_embeddings.cleaning import clean_column
 from core_embeddings.columns import TEXT_COLUMNS, Columns
 from core_embeddings.errors import TableError
-from core_embeddings.tables import read_frame
+from core_embeddings.frames import read_raw, require_columns
+from core_embeddings.raw_formats import RawTable
 from core_embeddings.vector_table import read_vectors
 
 
@@ -27,11 +29,14 @@ class VectorProducts(NamedTuple):
     """The embedder named by the file's metadata; "" where it names none."""
     without_vector: int
     """Products left out."""
+    rejects: pd.DataFrame
+    """Rows left out (broken lines, missing ids, ids that came before) or repaired."""
 
 
 def read_vector_products(vectors: Path, products: Path) -> VectorProducts:
     """Join both tables by ``product_id``.
 
+    A row without an id, or with one that came before, is left out and told among the rejects.
     Missing text columns are added empty, so that nothing but the vectors is needed to tag. A
     product has text where the vector table says so, or does not say, and where the text columns,
     if there are any, are not all empty.
@@ -39,20 +44,16 @@ def read_vector_products(vectors: Path, products: Path) -> VectorProducts:
     Raises
     ------
     TableError
-        If the product table cannot be read, an id repeats, or nothing joins.
+        If the product table cannot be read, the vector table repeats an id, or nothing joins.
     ArtefactError
         If the vector table cannot be read.
     """
-    table, found = read_vectors(vectors), read_frame(products)
-    if Columns.PRODUCT not in found:
-        raise TableError(
-            f"{products} needs a column 'product_id'; got {', '.join(map(str, found))}"
-        )
-    found = found.assign(**{Columns.PRODUCT: found[Columns.PRODUCT].astype(str)})
-    held, asked = pd.Index(table.product_ids), pd.Index(found[Columns.PRODUCT])
-    for path, ids in ((vectors, held), (products, asked)):
-        _check_unique(path, ids)
-    rows = held.get_indexer(asked)
+    table, raw = read_vectors(vectors), read_raw(products)
+    require_columns(raw.frame, [Columns.PRODUCT], path=products)
+    held = pd.Index(table.product_ids)
+    _check_unique(vectors, held)
+    found = _named_once(raw)
+    rows = held.get_indexer(pd.Index(found[Columns.PRODUCT]))
     kept = found[rows >= 0].reset_index(drop=True)
     if kept.empty:
         raise TableError(f"no product of {products} has a vector in {vectors}; check the ids")
@@ -67,7 +68,20 @@ def read_vector_products(vectors: Path, products: Path) -> VectorProducts:
         has_text,
         table.fingerprint,
         len(found) - len(kept),
+        raw.rejects.frame(),
     )
+
+
+def _named_once(raw: RawTable) -> pd.DataFrame:
+    """Return the first row of each id, ids as text; the others go to the table's rejects."""
+    ids = pd.Series(clean_column(raw.frame, Columns.PRODUCT), index=raw.frame.index, dtype=object)
+    repeats = np.asarray(ids.duplicated())
+    missing = np.asarray(ids == "")
+    for place in np.flatnonzero(repeats | missing):
+        name = ids.iloc[place]
+        reason = "duplicate id; the first row with it was kept" if name else "missing id"
+        raw.rejects.add(raw.rows[place], Columns.PRODUCT, reason, value=name, product_id=name)
+    return raw.frame.assign(**{Columns.PRODUCT: ids})[~(repeats | missing)]
 
 
 def _check_unique(path: Path, ids: pd.Index) -> None:

@@ -55,7 +55,20 @@ def test_unknown_option_exits_2(files, capsys):
     assert "nonsense" in capsys.readouterr().err
 
 
-def test_repeated_id_is_refused(files, capsys):
+def test_bad_rows_of_the_table_are_counted_and_stop_nothing(files, capsys):
+    table = pd.read_parquet(files / "table.parquet")
+    twice = pd.concat([table, table.head(2), table.head(1).assign(product_id=None)])
+    twice.to_parquet(files / "dirty.parquet")
+    given = [files / "vectors.parquet", files / "dirty.parquet"]
+    words = ["--fields", "shape", "--no-lexical", "--out", files / "dirty"]
+    assert run(["fit", *given, *words]) == 0
+    assert "rejected or repaired: 2 x duplicate id" in capsys.readouterr().err
+    assert run(["predict", files / "dirty", *given, "--out", files / "d.csv", "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["rejected"] == 3 and "1 x missing id" in said.err
+
+
+def test_repeated_id_among_the_vectors_is_refused(files, capsys):
     twice = pd.concat([pd.read_parquet(files / "vectors.parquet")] * 2)
     twice.to_parquet(files / "twice.parquet")
     table = files / "table.parquet"

@@ -36,11 +36,21 @@ def test_empty_texts_are_no_text_whatever_the_vector_was_made_from(vectors, tmp_
     assert read_vector_products(vectors, products).has_text.tolist() == [False, True]
 
 
+def test_the_first_row_of_an_id_counts_and_the_other_bad_rows_are_told(vectors, tmp_path):
+    ids, titles = ["a", None, "a ", "c", "a", "x"], ["first", "", "later", "", "last", ""]
+    found = read_vector_products(vectors, write(tmp_path, product_id=ids, title=titles))
+    assert found.products["product_id"].tolist() == ["a", "c"]
+    assert found.products["title"].tolist() == ["first", ""]
+    assert found.without_vector == 1
+    told = found.rejects[["row", "product_id", "reason"]].values.tolist()
+    again = "duplicate id; the first row with it was kept"
+    assert told == [[2, "", "missing id"], [3, "a", again], [5, "a", again]]
+
+
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"name": ["a"]}, "needs a column 'product_id'; got name"),
-        ({"product_id": ["a", "a"]}, "1 rows repeat an id"),
+        ({"name": ["a"]}, "no column 'product_id', which is required; found: name"),
         ({"product_id": ["x"]}, "no product of .* has a vector"),
     ],
 )
