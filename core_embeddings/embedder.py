@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -23,8 +22,6 @@ from core_embeddings.missing_text import product_texts
 from core_embeddings.network import FusionNetwork
 from core_embeddings.product_frame import Products, as_products
 from core_embeddings.text_input import TextInput
-
-logger = logging.getLogger(__name__)
 
 What = Literal["fused", "image", "text"]
 ROWS_AT_ONCE = 1024

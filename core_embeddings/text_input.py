@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,8 +13,6 @@ from core_embeddings.text import Tokenizer
 from core_embeddings.text_tower import TextBatch
 from core_embeddings.vocabulary import Vocabulary
 from core_embeddings.word_vectors import WordVectors
-
-logger = logging.getLogger(__name__)
 
 
 class TextInput:

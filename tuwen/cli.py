@@ -5,6 +5,7 @@ Heavy imports stay inside the commands, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from tuwen import cli_change, cli_data, cli_fit, cli_lists, cli_search
 from tuwen.session import Session
 
 FLAGS = frozenset({"--json", "--quiet", "--verbose"})
+PACKAGES = ("core_embeddings", "retrieve", "classify", "recommend", "tuwen")
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
@@ -68,7 +70,7 @@ def _switches(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print version.")
     ] = False,
 ) -> None:
-    context.obj = Session(as_json, seed, quiet, verbose)
+    context.obj = Session(as_json, seed, quiet)
 
 
 for module in (cli_data, cli_fit, cli_search, cli_lists, cli_change):
@@ -137,10 +139,20 @@ def _prepare_process() -> None:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
 
+def _tell_more() -> None:
+    """Let our own packages' informational log lines through to stderr."""
+    logging.basicConfig(format="%(message)s")
+    for package in PACKAGES:
+        logging.getLogger(package).setLevel(logging.INFO)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the console script."""
     _prepare_process()
-    raise SystemExit(run(sys.argv[1:] if arguments is None else arguments))
+    given = sys.argv[1:] if arguments is None else arguments
+    if "--verbose" in given:
+        _tell_more()
+    raise SystemExit(run(given))
 
 
 if __name__ == "__main__":

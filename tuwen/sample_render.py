@@ -73,15 +73,6 @@ def to_bytes(image: Image.Image, suffix: str) -> bytes:
     return stream.getvalue()
 
 
-def contact_sheet(images: list[Image.Image], *, columns: int = 12) -> Image.Image:
-    """Return the pictures side by side on one sheet, in reading order."""
-    rows = -(-len(images) // columns)
-    sheet = Image.new("RGB", (columns * SIZE, rows * SIZE), "white")
-    for place, image in enumerate(images):
-        sheet.paste(image, (place % columns * SIZE, place // columns * SIZE))
-    return sheet
-
-
 def _product(look: Look, generator: np.random.Generator) -> Image.Image:
     """Return the product alone, RGBA, upright."""
     colour = _COLOURS[look.color]

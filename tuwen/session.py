@@ -26,25 +26,17 @@ class Session:
         Makes a run repeatable.
     quiet
         No progress and no notes; errors still appear.
-    verbose
-        More notes, and tracebacks.
     """
 
     json: bool = False
     seed: int = 0
     quiet: bool = False
-    verbose: bool = False
 
     def note(self, text: str) -> None:
         """Say something on stderr, unless quiet."""
         if not self.quiet:
             sys.stderr.write(f"{text}\n")
             sys.stderr.flush()
-
-    def detail(self, text: str) -> None:
-        """Say something on stderr, only when verbose."""
-        if self.verbose:
-            self.note(text)
 
     def result(self, payload: Mapping[str, Any], text: str) -> None:
         """Print the answer: ``payload`` as JSON when asked for, else ``text``."""

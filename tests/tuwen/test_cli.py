@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -134,3 +136,13 @@ def test_a_table_may_be_a_url(tmp_path, capsys):
     assert cli.run(["check", urls[0], "--interactions", urls[1], "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["products"], found["interactions"]["users"]) == (2, 1)
+
+
+def test_verbose_shows_what_the_packages_log_and_nothing_else_does():
+    code = "import logging; from tuwen import cli; cli.run = lambda given: log.info('told'); "
+    code += "log = logging.getLogger('core_embeddings.x'); cli.main({})"
+    for words, said in ((["check", "--verbose"], "told\n"), (["check"], "")):
+        done = subprocess.run(
+            [sys.executable, "-c", code.format(words)], capture_output=True, text=True, check=True
+        )
+        assert (done.stdout, done.stderr) == ("", said)

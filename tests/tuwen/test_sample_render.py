@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tuwen.sample_render import SIZE, Look, contact_sheet, render, to_bytes
+from tuwen.sample_render import SIZE, Look, render, to_bytes
 from tuwen.sample_shapes import SHAPES
 from tuwen.sample_taxonomy import COLOURS, LEAVES, PATTERNS
 
@@ -93,11 +93,3 @@ def test_files_are_of_the_kind_their_name_says(suffix, kind):
         assert read.format == kind
         difference = np.abs(np.asarray(read, dtype=float) - np.asarray(image, dtype=float))
     assert difference.mean() < (0.001 if kind == "PNG" else 6)
-
-
-def test_a_contact_sheet_shows_pictures_in_reading_order():
-    images = [Image.new("RGB", (SIZE, SIZE), (shade, 0, 0)) for shade in (10, 20, 30)]
-    sheet = contact_sheet(images, columns=2)
-    assert sheet.size == (2 * SIZE, 2 * SIZE)
-    places = [(0, 0), (SIZE, 0), (0, SIZE), (SIZE, SIZE)]
-    assert [sheet.getpixel(place)[0] for place in places] == [10, 20, 30, 255]
