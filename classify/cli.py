@@ -139,10 +139,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _say_rejects(table: Path, rejects: pd.DataFrame) -> None:
     kinds = rejects[Columns.REASON].value_counts().items()
-    if len(rejects):
-        _say(
-            f"{table}: rejected or repaired: {'; '.join(f'{count} x {reason}' for reason, count in kinds)}"
-        )
+    told = "; ".join(f"{count} x {reason}" for reason, count in kinds)
+    if told:
+        _say(f"{table}: rejected or repaired: {told}")
 
 
 def _say(message: str) -> None:
