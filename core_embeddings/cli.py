@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from core_embeddings.column_option import column_mapping
 from core_embeddings.errors import TableError, TuwenError
 
 if TYPE_CHECKING:
@@ -96,14 +97,7 @@ def encode(
 def _read(table: str, images: Path | None, column: list[str] | None) -> pd.DataFrame:
     from core_embeddings.tables import read_catalogue
 
-    pairs = [item.partition("=") for item in column or ()]
-    for name, separator, theirs in pairs:
-        if not (name and separator and theirs):
-            raise typer.BadParameter(
-                f"--column takes NAME=THEIRS; got {name + separator + theirs!r}"
-            )
-    columns = {name: theirs for name, _, theirs in pairs}
-    loaded = read_catalogue(table, images=images, columns=columns)
+    loaded = read_catalogue(table, images=images, columns=column_mapping(column))
     if loaded.rows.empty:
         raise TableError(f"{table} holds no usable product; {len(loaded.rejects)} were rejected")
     if len(loaded.rejects):

@@ -31,9 +31,10 @@ def choose_text_residual(
 ) -> float:
     """Return the candidate whose stored vectors answer pseudo-queries best.
 
-    Queries are drawn as in training, half from title words and half from facets, but of products
-    that did not train; a product is right when it has every word or facet asked for. Where colour
-    is in the picture alone a small residual wins, where titles say it all a large one.
+    Queries name facets (category, colour, brand ...) of products that did not train, as shoppers
+    do; a product is right when it has every facet asked for. Where colour is in the picture alone
+    a small residual wins, where titles say it all a large one. Queries of title words would favour
+    the words' vector by construction; they serve only where there are no facets.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def choose_text_residual(
         Validation products.
     """
     whole = replace(config, batch_size=max(2, len(rows)), word_dropout=0.0)
-    drawn = TrainingSet(rows, text_input, whole, seed)
+    drawn = TrainingSet(rows, text_input, whole, seed, facet_share=1.0)
     scores = np.zeros(len(CANDIDATES))
     with torch.inference_mode():
         for batch in (next(iter(drawn.batches(epoch))) for epoch in range(ROUNDS)):

@@ -101,15 +101,24 @@ class TrainingSet:
         Batch size and augmentation.
     seed
         Source of chance.
+    facet_share
+        Share of the pseudo-queries that name facets; the others take words of the title.
     """
 
     def __init__(
-        self, rows: TrainingRows, text_input: TextInput, config: EmbedderConfig, seed: int
+        self,
+        rows: TrainingRows,
+        text_input: TextInput,
+        config: EmbedderConfig,
+        seed: int,
+        *,
+        facet_share: float = 0.5,
     ) -> None:
         self.rows = rows
         self.text_input = text_input
         self.config = config
         self.seed = seed
+        self.facet_share = facet_share
         self._facet_tokens = [
             text_input.tokenizer.many(map(spoken, facet.values)) for facet in rows.facets
         ]
@@ -165,7 +174,7 @@ class TrainingSet:
         queries: list[list[str]] = []
         positives = np.eye(len(chosen), dtype=np.bool_)
         for place, row in enumerate(chosen):
-            if self.rows.facets and rng.random() < 0.5:
+            if self.rows.facets and rng.random() < self.facet_share:
                 query, hits = self._facet_query(row, chosen, rng)
             else:
                 query, hits = self._word_query(row, chosen, rng)
