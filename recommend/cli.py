@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core_embeddings.column_option import column_mapping
 from core_embeddings.columns import Columns
 from core_embeddings.errors import TableError, TuwenError
 
@@ -32,7 +33,7 @@ VectorsArgument = Annotated[
     Path, typer.Argument(metavar="VECTORS", help="Parquet with product_id and vector.")
 ]
 KOption = Annotated[int, typer.Option("-k", min=1, help="Length of the lists.")]
-ConfigOption = Annotated[Path | None, typer.Option(help="TOML with a [recommender] section.")]
+ConfigOption = Annotated[Path | None, typer.Option(help="TOML with a [recommend] section.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="key=value, repeatable.")]
 ColumnOption = Annotated[list[str] | None, typer.Option("--column", help="NAME=THEIRS.")]
 SeedOption = Annotated[int, typer.Option(help="Makes a run repeatable.")]
@@ -111,8 +112,8 @@ def _read_vectors(path: Path) -> VectorTable:
 def _read_interactions(path: Path, table: VectorTable, columns: list[str] | None) -> pd.DataFrame:
     from core_embeddings.tables import read_interactions
 
-    renamed = dict(pair.partition("=")[::2] for pair in columns or [])
-    loaded = read_interactions(path, known_products=table.product_ids, columns=renamed or None)
+    renamed = column_mapping(columns)
+    loaded = read_interactions(path, known_products=table.product_ids, columns=renamed)
     if len(loaded.rejects):
         print(f"{len(loaded.rejects)} rows of {path} rejected", file=sys.stderr)
     return loaded.rows
@@ -134,7 +135,7 @@ def _model(path: Path | None, overrides: list[str] | None, seed: int) -> HybridR
     from recommend.config import RecommenderConfig
     from recommend.hybrid import HybridRecommender
 
-    values: dict[str, Any] = read_toml(path).get("recommender", {}) if path else {}
+    values: dict[str, Any] = read_toml(path).get("recommend", {}) if path else {}
     values = apply_overrides(values, overrides or [], known=to_mapping(RecommenderConfig()))
     return HybridRecommender(from_mapping(RecommenderConfig, values), seed=seed)
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from core_embeddings.column_option import column_mapping
 from tuwen.loading import TableOptions
 from tuwen.session import Session
 
@@ -70,12 +71,4 @@ def table_options(
     typer.BadParameter
         If a ``--column`` is not NAME=THEIRS.
     """
-    columns: dict[str, str] = {}
-    for item in column or ():
-        name, separator, theirs = item.partition("=")
-        if not (separator and name.strip() and theirs.strip()):
-            raise typer.BadParameter(
-                f"--column takes NAME=THEIRS, such as title=name_zh; got {item!r}"
-            )
-        columns[name.strip()] = theirs.strip()
-    return TableOptions(images, columns, strict, rejects, allow_url_images)
+    return TableOptions(images, column_mapping(column), strict, rejects, allow_url_images)

@@ -81,3 +81,14 @@ def test_help_runs_as_a_module_and_shows_an_example():
         check=True,
     )
     assert "python -m recommend lists" in " ".join(done.stdout.split())
+
+
+def test_settings_stand_in_the_section_of_the_package(files, tmp_path, capsys):
+    (tmp_path / "c.toml").write_text("[embedder]\nepochs = 1\n[recommend]\nfactor = 3\n")
+    assert run("lists", *files, "--config", str(tmp_path / "c.toml")) == 1
+    assert "did you mean 'factors'" in capsys.readouterr().err
+
+
+def test_a_column_without_their_name_is_a_usage_error(files, capsys):
+    assert run("lists", *files, "--column", "user_id") == 2
+    assert "NAME=THEIRS" in capsys.readouterr().err
