@@ -88,7 +88,7 @@ def rank_block(
         shares["content"] = shares.get("content", np.float32(0)) + lead
     total = np.sum([*shares.values()], axis=0, dtype=np.float32)
     bought = None if keep_seen else signals.histories.bought_by(users)
-    top = topk_of_scores(total, k, allow=allow, exclude=bought)
+    top = topk_of_scores(total, min(k, total.shape[1]), allow=allow, exclude=bought)
     places = np.maximum(top.rows, 0)
     best = np.stack([np.take_along_axis(share, places, axis=1) for share in shares.values()])
     return Ranked(top.rows, top.scores, best.argmax(axis=0))

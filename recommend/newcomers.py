@@ -57,7 +57,7 @@ def search_head_start(
 
     Returns
     -------
-    None (share 0) where fewer than ``FEW`` users met a newcomer: then nothing could speak for one.
+    A share of 0 where fewer than ``FEW`` users met a newcomer: then nothing could speak for one.
     """
     row = np.array([weights.get(part, 0.0) for part in candidates.parts])
     best = HeadStart(0.0, *_reached(candidates, row, k, 0.0), recall_before=0.0)

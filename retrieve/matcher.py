@@ -178,7 +178,8 @@ class Matcher:
         if user_vectors is not None:
             queries = _blend(queries, user_vectors, user_weight)
         names = name_queries(query_ids, len(queries))
-        top = self._index.search(queries, k, allow=allow)
+        longest = max(1, len(self))  # a longer list would be padding
+        top = self._index.search(queries, min(k, longest), allow=allow)
         total = self._index.log_partition(queries, self.temperature, allow=allow)
         return self._hits(names, queries, top, total)
 

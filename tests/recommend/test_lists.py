@@ -82,3 +82,10 @@ def test_no_lists_still_have_their_columns():
 def test_a_length_below_one_is_refused():
     with pytest.raises(ConfigError, match="at least 1; got 0"):
         check_length(0)
+
+
+def test_a_list_longer_than_the_catalogue_costs_no_more_than_the_catalogue(signals):
+    users = np.arange(2)
+    whole = rank_block(signals, {"popular": 1.0}, users, signals.vectors.shape[0], keep_seen=True)
+    longer = rank_block(signals, {"popular": 1.0}, users, 10**12, keep_seen=True)
+    assert np.array_equal(longer.rows, whole.rows)

@@ -188,3 +188,8 @@ def test_search_vectors_of_other_dimension_names_both_shapes():
 
 def test_empty_catalogue_answers_with_no_rows():
     assert Matcher([], np.empty((0, 4)), fingerprint="f").search_vectors(np.ones(4)).empty
+
+
+def test_a_list_longer_than_the_catalogue_costs_no_more_than_the_catalogue():
+    whole = matcher().search(["red"], k=len(PRODUCTS))
+    pd.testing.assert_frame_equal(matcher().search(["red"], k=10**12), whole)
