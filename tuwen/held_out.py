@@ -13,13 +13,15 @@ from core_embeddings.errors import TableError
 from tuwen import evaluation
 from tuwen.fit_logging import report_metrics
 from tuwen.inputs import table_digest
-from tuwen.loading import Note, TableOptions, load_products, settle_rejects
+from tuwen.loading import Note, TableOptions, read_products, settle_all, usable_products
 from tuwen.report import as_report, join
 from tuwen.session import records
 from tuwen.shop import Shop
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from core_embeddings.tables import Loaded, LoadedQueries
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,15 @@ class HeldOut:
     queries: str | Path | None = None
     products: str | Path | None = None
     interactions: str | Path | None = None
+
+
+@dataclass(frozen=True)
+class _Read:
+    """The same tables as read."""
+
+    queries: LoadedQueries | None = None
+    products: Loaded | None = None
+    interactions: Loaded | None = None
 
 
 def evaluate_held_out(
@@ -45,13 +56,13 @@ def evaluate_held_out(
 
     k = int(shop.setting("baseline", "report_k", 10))
     list_k = int(shop.setting("baseline", "list_k", 10))
-    parts = []
-    if tables.queries is not None:
-        parts.append(_search(shop, tables.queries, options, k, note))
-    if tables.products is not None:
-        parts.append(_tags(shop, tables.products, options, note))
-    if tables.interactions is not None:
-        parts.append(_lists(shop, tables.interactions, options, list_k, note))
+    read, paths, parts = _read(shop, tables, options, note), _given(tables), []
+    if read.queries is not None:
+        parts.append(_search(shop, paths["queries"], read.queries, k))
+    if read.products is not None:
+        parts.append(_tags(shop, paths["products"], read.products, note))
+    if read.interactions is not None:
+        parts.append(_lists(shop, paths["interactions"], read.interactions, list_k, note))
     report = join(parts)
     rows = records(report)
     with open_run(shop.state.name, "evaluate") as run:
@@ -72,14 +83,32 @@ def _named(tables: HeldOut) -> dict[str, str]:
     return {name: Path(path).name for name, path in _given(tables).items()}
 
 
-def _search(
-    shop: Shop, path: str | Path, options: TableOptions, k: int, note: Note
-) -> pd.DataFrame:
-    from core_embeddings.embedder import FusionEmbedder
-    from core_embeddings.tables import read_queries
+def _read(shop: Shop, tables: HeldOut, options: TableOptions, note: Note) -> _Read:
+    """Read every table before any is measured, and settle what is wrong with them together."""
+    from core_embeddings.tables import read_interactions, read_queries
 
-    asked = read_queries(path, images=options.images, columns=options.columns)
-    settle_rejects(asked.rejects, options, what=str(path), note=note)
+    found: dict[str, Any] = {}
+    if tables.queries is not None:
+        found["queries"] = read_queries(
+            tables.queries, images=options.images, columns=options.columns
+        )
+    if tables.products is not None:
+        found["products"] = read_products(tables.products, options)
+    if tables.interactions is not None:
+        found["interactions"] = read_interactions(
+            tables.interactions,
+            known_products=set(shop.vectors().product_ids),
+            columns=options.columns,
+        )
+    paths = _given(tables)
+    rejects = [(str(paths[name]), loaded.rejects) for name, loaded in found.items()]
+    settle_all(rejects, options, note=note)
+    return _Read(**found)
+
+
+def _search(shop: Shop, path: str | Path, asked: LoadedQueries, k: int) -> pd.DataFrame:
+    from core_embeddings.embedder import FusionEmbedder
+
     if asked.judgements.empty:
         raise TableError(f"{path} has no judgements; it needs product_id (and relevance) per query")
     embedders = {evaluation.OURS: shop.embedder()}
@@ -88,11 +117,11 @@ def _search(
     return evaluation.evaluate_search(embedders, shop.catalogue(), asked, k)
 
 
-def _tags(shop: Shop, path: str | Path, options: TableOptions, note: Note) -> pd.DataFrame:
+def _tags(shop: Shop, path: str | Path, read: Loaded, note: Note) -> pd.DataFrame:
     """Measure the taggers on new products; the baselines learn from the shop's train products."""
     import pandas as pd
 
-    new, held = load_products(path, options, note=note), shop.catalogue()
+    new, held = usable_products(read.rows, path), shop.catalogue()
     digests = {digest for cell in held[Columns.IMAGE_DIGEST] for digest in cell}
     seen = new[Columns.PRODUCT].isin(held[Columns.PRODUCT]).sum()
     shared = sum(bool(digests & set(cell)) for cell in new[Columns.IMAGE_DIGEST])
@@ -114,14 +143,11 @@ def _tags(shop: Shop, path: str | Path, options: TableOptions, note: Note) -> pd
     return evaluation.evaluate_tags(taggers, views, both, split, fields=fields)
 
 
-def _lists(shop: Shop, path: str | Path, options: TableOptions, k: int, note: Note) -> pd.DataFrame:
+def _lists(shop: Shop, path: str | Path, found: Loaded, k: int, note: Note) -> pd.DataFrame:
     """Measure the served recommender on what happened after its fit."""
-    from core_embeddings.tables import read_interactions
     from recommend.evaluate import evaluate_lists
 
     recommender, table = shop.recommender(), shop.vectors()
-    found = read_interactions(path, known_products=set(table.product_ids), columns=options.columns)
-    settle_rejects(found.rejects, options, what=str(path), note=note)
     log = recommender.state.interactions
     pairs = [Columns.USER, Columns.PRODUCT]
     if set(map(tuple, found.rows[pairs].values)) <= set(map(tuple, log[pairs].values)):

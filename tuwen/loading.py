@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,8 @@ from core_embeddings.errors import TableError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from core_embeddings.tables import Loaded
 
 Note = Callable[[str], None]
 
@@ -57,10 +59,31 @@ def settle_rejects(
     TableError
         If there are any and ``options.strict`` is set.
     """
+    settle_all([(what, rejects)], options, note=note)
+
+
+def settle_all(
+    found: Sequence[tuple[str, pd.DataFrame]], options: TableOptions, *, note: Note = silent
+) -> None:
+    """Settle the rejects of several tables, each with its name; one file gets them all.
+
+    Raises
+    ------
+    TableError
+        Of the first table with any, if ``options.strict`` is set.
+    """
+    import pandas as pd
+
     from core_embeddings.tables import write_table
 
-    if options.rejects is not None:
-        write_table(rejects, options.rejects)
+    if options.rejects is not None and found:
+        every = pd.concat([rejects for _, rejects in found], ignore_index=True)
+        write_table(every, options.rejects)
+    for what, rejects in found:
+        _tell(rejects, options, what=what, note=note)
+
+
+def _tell(rejects: pd.DataFrame, options: TableOptions, *, what: str, note: Note) -> None:
     if rejects.empty:
         return
     counts = rejects["reason"].value_counts()
@@ -74,18 +97,34 @@ def settle_rejects(
     note(f"{what}: {len(rejects)} rejected or repaired: {kinds}{where}")
 
 
-def load_products(path: Path | str, options: TableOptions, *, note: Note = silent) -> pd.DataFrame:
-    """Read a catalogue, sorted by ``product_id``; rejected rows are settled."""
+def read_products(path: Path | str, options: TableOptions) -> Loaded:
+    """Read a catalogue as the options say; its rejects are yet to be settled."""
     from core_embeddings.tables import read_catalogue
 
-    loaded = read_catalogue(
+    return read_catalogue(
         path,
         images=options.images,
         columns=options.columns,
         allow_url_images=options.allow_url_images,
         max_pixels=options.max_pixels,
     )
+
+
+def load_products(path: Path | str, options: TableOptions, *, note: Note = silent) -> pd.DataFrame:
+    """Read a catalogue, sorted by ``product_id``; rejected rows are settled."""
+    loaded = read_products(path, options)
     settle_rejects(loaded.rejects, options, what=str(path), note=note)
-    if loaded.rows.empty:
+    return usable_products(loaded.rows, path)
+
+
+def usable_products(products: pd.DataFrame, path: Path | str) -> pd.DataFrame:
+    """Return the products of a catalogue sorted by ``product_id``.
+
+    Raises
+    ------
+    TableError
+        If there are none.
+    """
+    if products.empty:
         raise TableError(f"{path} holds no usable product; run: tuwen check {path}")
-    return loaded.rows.sort_values("product_id", ignore_index=True)
+    return products.sort_values("product_id", ignore_index=True)
