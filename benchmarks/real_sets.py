@@ -122,9 +122,9 @@ def verdict(job: str, rows: pd.DataFrame) -> str:
         "tag": ("accuracy", "macro_f1"),
         "search": ("ndcg", "recall", "mrr"),
         "recommend": ("recall", "ndcg"),
-        "pairs": ("pair_accuracy",),
+        "pairs": ("accuracy",),
     }.get(job, ())
-    below = []
+    below, compared = [], 0
     for (segment, metric), group in rows.groupby(["segment", "metric"], sort=False):
         if metric.split("@")[0] not in watched:
             continue
@@ -132,11 +132,14 @@ def verdict(job: str, rows: pd.DataFrame) -> str:
         if OURS[job] not in values:
             continue
         others = values.drop(index=OURS[job])
+        compared += len(others)
         short = others[others > values[OURS[job]] + 1e-9]
         below += [
             f"{segment} {metric}: {values[OURS[job]]:.4f} against {v:.4f} of {m}"
             for m, v in short.items()
         ]
+    if not compared:
+        return f"No other model was measured in {', '.join(watched)}."
     if not below:
         return f"`{OURS[job]}` is at least as good as every other model in {', '.join(watched)}."
     return f"`{OURS[job]}` is below another model here:\n\n" + "\n".join(f"- {b}" for b in below)
