@@ -96,6 +96,7 @@ class LexicalIndex:
         """
         names = name_queries(query_ids, len(texts))
         mask = None if allow is None else self._sorted_mask(allow)
+        k = min(k, max(1, len(self)))  # a longer list would be padding
         rows = np.full((len(texts), k), -1, dtype=np.int64)
         scores = np.full((len(texts), k), -np.inf)
         for place, text in enumerate(texts):

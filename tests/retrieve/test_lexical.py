@@ -82,3 +82,7 @@ def test_index_bad_ids_are_refused(ids, texts):
 def test_search_bad_mask_is_refused():
     with pytest.raises(ValueError, match=r"boolean mask of shape \(5,\); got int64"):
         index().search(["red"], allow=np.ones(5, dtype=np.int64))
+
+
+def test_a_list_longer_than_the_catalogue_costs_no_more_than_the_catalogue():
+    assert index().search(["dress"], k=10**12).equals(index().search(["dress"], k=len(TEXTS)))
