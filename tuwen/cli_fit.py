@@ -83,6 +83,7 @@ def evaluate(
     column: ColumnOption = None,
     strict: StrictOption = False,
     rejects: RejectsOption = None,
+    allow_url_images: UrlsOption = False,
 ) -> None:
     r"""Print the metrics beside their baselines: of the fit, or of the held-out tables given.
 
@@ -102,7 +103,7 @@ def evaluate(
     if tables == HeldOut():
         rows = read_report(opened.root)
     else:
-        options = table_options(images, column, strict, rejects)
+        options = table_options(images, column, strict, rejects, allow_url_images)
         with session.working("evaluating"):
             rows = evaluate_held_out(opened, tables, options, note=session.note)
     session.result({"shop": str(shop), "report": rows}, report_text(rows))

@@ -15,6 +15,7 @@ from tuwen.cli_options import (
     RejectsOption,
     ShopArgument,
     StrictOption,
+    UrlsOption,
     add_commands,
     session_of,
     table_options,
@@ -44,6 +45,7 @@ def search(
     column: ColumnOption = None,
     strict: StrictOption = False,
     rejects: RejectsOption = None,
+    allow_url_images: UrlsOption = False,
 ) -> None:
     r"""Find products by words, a picture, or both.
 
@@ -56,7 +58,7 @@ def search(
     if queries is not None:
         if text or image or user or out is None:
             raise typer.BadParameter("--queries takes --out HITS, and no TEXT, --image or --user")
-        options = table_options(images, column, strict, rejects)
+        options = table_options(images, column, strict, rejects, allow_url_images)
         _search_batch(session, shop, queries, out, options, k=k, where=where)
         return
     if not (text.strip() or image or user):

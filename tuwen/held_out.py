@@ -90,7 +90,11 @@ def _read(shop: Shop, tables: HeldOut, options: TableOptions, note: Note) -> _Re
     found: dict[str, Any] = {}
     if tables.queries is not None:
         found["queries"] = read_queries(
-            tables.queries, images=options.images, columns=options.columns
+            tables.queries,
+            images=options.images,
+            columns=options.columns,
+            allow_url_images=options.allow_url_images,
+            max_pixels=options.max_pixels,
         )
     if tables.products is not None:
         found["products"] = read_products(tables.products, options)

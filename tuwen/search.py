@@ -134,7 +134,13 @@ def read_searches(path: str | Path, options: TableOptions, *, note: Note) -> pd.
     """
     from core_embeddings.tables import read_queries
 
-    loaded = read_queries(path, images=options.images, columns=options.columns)
+    loaded = read_queries(
+        path,
+        images=options.images,
+        columns=options.columns,
+        allow_url_images=options.allow_url_images,
+        max_pixels=options.max_pixels,
+    )
     settle_rejects(loaded.rejects, options, what=str(path), note=note)
     if loaded.queries.empty:
         raise TableError(f"{path} holds no usable query; it needs query_id and query or image")
