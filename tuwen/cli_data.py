@@ -78,6 +78,7 @@ def check(
       tuwen check catalogue.csv --images photos --column title=name_zh --rejects bad.csv
     """
     from tuwen.checking import check_tables
+    from tuwen.loading import strict_error
 
     session = session_of(context)
     options = table_options(images, column, strict, rejects, allow_url_images)
@@ -85,7 +86,8 @@ def check(
         found = check_tables(catalogue, interactions, options)
     session.result(found, _report(found))
     if strict and found["rejected"]:
-        raise typer.Exit(1)
+        what = " and ".join(filter(None, (catalogue, interactions)))
+        raise strict_error(found["problems"], options, what=what)
 
 
 def _report(found: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,15 +87,25 @@ def settle_all(
 def _tell(rejects: pd.DataFrame, options: TableOptions, *, what: str, note: Note) -> None:
     if rejects.empty:
         return
-    counts = rejects["reason"].value_counts()
-    kinds = "; ".join(f"{count} x {reason}" for reason, count in counts.head(3).items())
-    where = f" (all in {options.rejects})" if options.rejects else ""
+    problems = Counter(rejects["reason"])
     if options.strict:
-        raise TableError(
-            f"{what}: --strict allows no rejected rows, but {len(rejects)} came: {kinds}{where}. "
-            "Repair them, or run without --strict"
-        )
-    note(f"{what}: {len(rejects)} rejected or repaired: {kinds}{where}")
+        raise strict_error(problems, options, what=what)
+    note(f"{what}: {len(rejects)} rejected or repaired: {_kinds(problems, options)}")
+
+
+def strict_error(problems: Mapping[str, int], options: TableOptions, *, what: str) -> TableError:
+    """Return what ``--strict`` says of rejected rows, given the count of each reason."""
+    return TableError(
+        f"{what}: --strict allows no rejected rows, but {sum(problems.values())} came: "
+        f"{_kinds(problems, options)}. Repair them, or run without --strict"
+    )
+
+
+def _kinds(problems: Mapping[str, int], options: TableOptions) -> str:
+    """Name the three most frequent reasons, most frequent first, and the file that has all."""
+    most = Counter(problems).most_common(3)
+    where = f" (all in {options.rejects})" if options.rejects else ""
+    return "; ".join(f"{count} x {reason}" for reason, count in most) + where
 
 
 def read_products(path: Path | str, options: TableOptions) -> Loaded:

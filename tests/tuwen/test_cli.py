@@ -114,12 +114,15 @@ def test_check_prints_one_json_object_and_nothing_else(tmp_path, capsys):
     assert "reading" in said.err
 
 
-def test_check_strict_exits_1_and_still_writes_the_rejects(tmp_path, capsys):
+def test_check_strict_exits_1_says_why_and_still_writes_the_rejects(tmp_path, capsys):
     table, bad = tmp_path / "c.csv", tmp_path / "bad.csv"
     table.write_text("product_id,title\na,red\na,blue\n")
     assert cli.run(["check", str(table), "--strict", "--quiet", "--rejects", str(bad)]) == 1
     assert "duplicate id" in bad.read_text()
-    assert capsys.readouterr().err == ""
+    said = capsys.readouterr()
+    assert "1 usable products" in said.out
+    assert "c.csv: --strict allows no rejected rows, but 1 came: 1 x duplicate id" in said.err
+    assert f"(all in {bad})" in said.err and said.err.startswith("tuwen: ")
 
 
 def test_json_has_no_nan(capsys):
