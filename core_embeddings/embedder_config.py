@@ -13,6 +13,10 @@ PresetName = Literal["default", "article"]
 FusionName = Literal["concat_relu", "gated"]
 RnnName = Literal["relu", "gru", "lstm"]
 PoolingName = Literal["last", "mean_max"]
+_AT_LEAST_ONE = (
+    *("max_tokens", "min_count", "buckets", "word_size", "rnn_size", "tower_size", "layers"),
+    *("epochs", "patience"),
+)
 
 
 @dataclass(frozen=True)
@@ -96,11 +100,10 @@ class EmbedderConfig:
     patience: int = 6
 
     def __post_init__(self) -> None:
-        for name in ("max_tokens", "word_size", "rnn_size", "tower_size", "layers"):
+        for name in _AT_LEAST_ONE:
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        _require(self.max_words >= 0, "max_words", "at least 0", self.max_words)
         _require(self.image_size >= 16, "image_size", "at least 16 pixels", self.image_size)
-        for name in ("epochs", "patience"):
-            _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         _require(self.learning_rate > 0, "learning_rate", "above 0", self.learning_rate)
         _require(self.weight_decay >= 0, "weight_decay", "at least 0", self.weight_decay)
         _require(self.batch_size >= 2, "batch_size", "at least 2", self.batch_size)
