@@ -97,12 +97,12 @@ def confusion(
     The ``most`` frequent true values are shown, in order of frequency (ties by value); the rest are
     one row and column ``other``, last, present only when needed.
     """
-    truth, predicted = pd.Series(truth, dtype=object), pd.Series(predicted, dtype=object)
-    counts = truth.value_counts().rename_axis("value").reset_index(name="count")
+    true, tagged = pd.Series(truth, dtype=object), pd.Series(predicted, dtype=object)
+    counts = true.value_counts().rename_axis("value").reset_index(name="count")
     ordered = counts.sort_values(["count", "value"], ascending=[False, True])["value"]
     names = ordered.head(most).tolist()
-    rows = truth.where(truth.isin(names), other)
-    columns = predicted.where(predicted.isin(names), other)
+    rows = true.where(true.isin(names), other)
+    columns = tagged.where(tagged.isin(names), other)
     if (rows == other).any() or (columns == other).any():
         names.append(other)
     table = pd.crosstab(rows, columns).reindex(index=names, columns=names, fill_value=0)

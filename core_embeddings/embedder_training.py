@@ -63,7 +63,8 @@ def train_embedder(
     products
         In-memory products (see `tables.read_catalogue`).
     split
-        ``train``, ``val`` or ``test`` per row. Test rows are not read at all.
+        ``train``, ``val`` or ``test`` per row. Test rows are not read at all; with fewer than two
+        val rows the train rows stop the training, and ``best_score`` is of rows that trained.
     fields
         Columns whose values the vectors must tell apart: the training heads.
     config
@@ -101,10 +102,7 @@ def train_embedder(
     images = _images(features, learn, lambda done, total: notify("images", done, total))
     rows = _training_rows(learn, images, text_input, labels, facets)
     network = _network(config, images, text_input, labels, rows)
-    checked = (check if len(check) > 1 else learn).iloc[:VALIDATION_ROWS]
-    held_out = _training_rows(
-        checked, _images(features, checked, None), text_input, labels, facets_of(checked, fields)
-    )
+    held_out = _held_out_rows(learn, check, features, text_input, labels, fields)
     validation = Validation.of(held_out, network, text_input, list(labels), config)
     training_set = TrainingSet(rows, text_input, config, seed)
     trainer = Trainer(
@@ -202,6 +200,23 @@ def _training_rows(
         groups=np.asarray(duplicate_groups(products), dtype=np.int64),
         facets=facets,
     )
+
+
+def _held_out_rows(
+    learn: pd.DataFrame,
+    check: pd.DataFrame,
+    features: FrozenFeatures,
+    text_input: TextInput,
+    labels: Mapping[str, Sequence[str]],
+    fields: Sequence[str],
+) -> TrainingRows:
+    """Return what early stopping looks at: the val rows, or train rows where there are no two."""
+    if len(check) < 2:
+        logger.warning("fewer than 2 validation products: training is stopped by train products")
+        check = learn
+    check = check.iloc[:VALIDATION_ROWS]
+    images = _images(features, check, None)
+    return _training_rows(check, images, text_input, labels, facets_of(check, fields))
 
 
 def _network(

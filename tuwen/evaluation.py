@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core_embeddings.columns import Columns
+from core_embeddings.errors import TableError
 from tuwen.report import as_report, join
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from classify.taggers import TaggerSet
     from core_embeddings.embedder import FusionEmbedder, Views, What
     from core_embeddings.tables import LoadedQueries
+    from core_embeddings.vector_table import VectorTable
+    from recommend.hybrid import HybridRecommender
 
 OURS, ARTICLE, BM25 = "tuwen", "article", "bm25"
 WHAT: tuple[What, ...] = ("fused", "text", "image")
@@ -146,3 +149,53 @@ def evaluate_tags(
         has_text=views.has_text,
     )
     return as_report(found.rename(columns={"field": "segment"}), job="tag")
+
+
+def evaluate_recent(
+    log: pd.DataFrame,
+    table: VectorTable,
+    fit: Callable[[pd.DataFrame], HybridRecommender],
+    *,
+    first_day: str,
+    share: float,
+    k: int,
+) -> pd.DataFrame:
+    """Measure lists made from what was known before a time cut on what came after it.
+
+    Parameters
+    ----------
+    log
+        Every interaction.
+    table
+        Vectors of the products that are ranked.
+    fit
+        Gives a recommender that knows only the interactions it is handed.
+    first_day, share
+        Where the cut is: a day, or "" for the day that leaves about this share after it.
+    k
+        List length.
+    """
+    import pandas as pd
+
+    from core_embeddings.splits import before, since, time_cut
+    from recommend.evaluate import evaluate_lists
+
+    cut = pd.Timestamp(first_day, tz="UTC") if first_day else time_cut(log, share=share)
+    if cut is None:
+        return join([])
+    train, test = before(log, cut), since(log, cut)
+    if train.empty or test.empty:
+        raise TableError(
+            f"split.recent_from {first_day} leaves {len(train)} interactions before it and "
+            f"{len(test)} after; choose a day between {log[Columns.TIMESTAMP].min():%Y-%m-%d} "
+            f"and {log[Columns.TIMESTAMP].max():%Y-%m-%d}"
+        )
+    found = evaluate_lists(
+        train,
+        test,
+        product_ids=table.product_ids,
+        vectors=table.vectors,
+        recommender=fit(train),
+        k=k,
+    )
+    return as_report(found.table, job="recommend")

@@ -14,7 +14,7 @@ from core_embeddings.embedding import embed_products
 from core_embeddings.errors import TableError
 from core_embeddings.feature_cache import feature_cache_folder
 from core_embeddings.run import NullRun, Run
-from core_embeddings.splits import before, since, split_products, time_cut
+from core_embeddings.splits import split_products
 from core_embeddings.tables import (
     Loaded,
     LoadedQueries,
@@ -25,7 +25,6 @@ from core_embeddings.tables import (
     write_table,
 )
 from core_embeddings.vector_table import write_vectors
-from recommend.evaluate import evaluate_lists
 from recommend.hybrid import HybridRecommender
 from tuwen import evaluation
 from tuwen.changes import REJECTS
@@ -41,7 +40,7 @@ from tuwen.loading import Note, settle_rejects, silent
 from tuwen.models import log_models
 from tuwen.pipeline import has_article
 from tuwen.progress import LineProgress
-from tuwen.report import as_report, join, write_report
+from tuwen.report import join, write_report
 from tuwen.session import records
 from tuwen.settings import FitConfig
 from tuwen.shop import VECTORS, Shop
@@ -89,6 +88,11 @@ class FitStages:
     def products(self) -> pd.DataFrame:
         """The shop's catalogue, with its split."""
         return self.shop.catalogue()
+
+    @cached_property
+    def fields(self) -> list[str]:
+        """What can be tagged, told by the train rows alone."""
+        return taggable_fields(self.products[self.products[Columns.SPLIT] == "train"])
 
     @cached_property
     def embedder(self) -> FusionEmbedder:
@@ -177,7 +181,7 @@ class FitStages:
         taggers = TaggerSet.fit(
             tagger_views(self.views),
             self.products,
-            fields=taggable_fields(self.products),
+            fields=self.fields,
             split=self.products[Columns.SPLIT],
             has_image=self.views.has_image,
             has_text=self.views.has_text,
@@ -239,7 +243,7 @@ class FitStages:
         trained = FusionEmbedder.train(
             self.products,
             split=self.products[Columns.SPLIT],
-            fields=sorted(taggable_fields(self.products)),  # the order of columns is no setting
+            fields=sorted(self.fields),  # the order of columns is no setting
             config=config,
             seed=self.request.seed,
             cache_folder=feature_cache_folder(),
@@ -260,25 +264,15 @@ class FitStages:
 
     def _evaluate_lists(self, k: int) -> pd.DataFrame:
         """Measure lists made from what was known before a time cut on what came after it."""
-        chosen = self.config.split.recent_from
-        cut = (
-            pd.Timestamp(chosen, tz="UTC")
-            if chosen
-            else time_cut(self.log, share=self.config.split.recent)
-        )
-        if cut is None:
-            return join([])
-        train, test = before(self.log, cut), since(self.log, cut)
-        table = self.shop.vectors()
-        found = evaluate_lists(
-            train,
-            test,
-            product_ids=table.product_ids,
-            vectors=table.vectors,
-            recommender=self._fit_recommender(train, NullRun()),
+        split = self.config.split
+        return evaluation.evaluate_recent(
+            self.log,
+            self.shop.vectors(),
+            lambda train: self._fit_recommender(train, NullRun()),
+            first_day=split.recent_from,
+            share=split.recent,
             k=k,
         )
-        return as_report(found.table, job="recommend")
 
     def _read_log(self, products: pd.DataFrame) -> Loaded:
         path = self.request.interactions
