@@ -48,8 +48,10 @@ def log_space_figures(run: Run, products: pd.DataFrame, views: Views, *, seed: i
         return
     labels = products[Columns.CATEGORY].tolist()
     run.log_figure(catalogue_map_figure(vectors, labels, seed=seed), "catalogue-map")
-    rows = np.flatnonzero((products[Columns.SPLIT] == "test").to_numpy())[:SHOWN]
-    if len(rows):
+    test = np.flatnonzero((products[Columns.SPLIT] == "test").to_numpy())
+    if len(test):
+        # From all over the catalogue: neighbours in the table are often one kind of product.
+        rows = test[np.unique(np.linspace(0, len(test) - 1, SHOWN).astype(int))]
         near = exact_topk(vectors[rows], vectors, SHOWN, exclude=[[row] for row in rows])
         figure = neighbours_figure(products, rows.tolist(), near.rows.tolist())
         run.log_figure(figure, "neighbours")
