@@ -56,6 +56,9 @@ class EmbedderConfig:
         Share of products that train with one of their two modalities hidden.
     word_dropout, label_smoothing, l1
         Regularisation; L2 is ``weight_decay``.
+    foreign_words
+        Share of the words of pseudo-queries that train by their pretrained vector alone, so that
+        a query in another language is understood.
     epochs, batch_size, learning_rate, weight_decay, patience
         Optimisation.
     """
@@ -91,6 +94,7 @@ class EmbedderConfig:
     labels: float = 1.0
     modality_dropout: float = 0.3
     word_dropout: float = 0.1
+    foreign_words: float = 0.3
     label_smoothing: float = 0.05
     l1: float = 0.0
     epochs: int = 25
@@ -108,7 +112,13 @@ class EmbedderConfig:
         _require(self.weight_decay >= 0, "weight_decay", "at least 0", self.weight_decay)
         _require(self.batch_size >= 2, "batch_size", "at least 2", self.batch_size)
         _require(self.embedding_size >= 2, "embedding_size", "at least 2", self.embedding_size)
-        for name in ("dropout", "modality_dropout", "word_dropout", "label_smoothing"):
+        for name in (
+            "dropout",
+            "modality_dropout",
+            "word_dropout",
+            "foreign_words",
+            "label_smoothing",
+        ):
             value = getattr(self, name)
             _require(0 <= value < 1, name, "in [0, 1)", value)
         for name in ("image_text", "query_product", "part_product", "labels", "l1"):
@@ -160,6 +170,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "dropout": 0.0,
         "modality_dropout": 0.0,
         "word_dropout": 0.0,
+        "foreign_words": 0.0,
         "label_smoothing": 0.0,
         "max_tokens": 32,
         "epochs": 10,

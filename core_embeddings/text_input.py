@@ -14,6 +14,8 @@ from core_embeddings.text_tower import TextBatch
 from core_embeddings.vocabulary import Vocabulary
 from core_embeddings.word_vectors import WordVectors
 
+_FIRST_RARE, _RARE = 0x3400, 6_000  # CJK extension A: real characters, in no product text
+
 
 class TextInput:
     """Tokenizer, vocabulary and pretrained word vectors together.
@@ -66,11 +68,28 @@ class TextInput:
         token_lists: Sequence[Sequence[str]],
         *,
         hidden_share: float = 0.0,
+        foreign_share: float = 0.0,
         rng: np.random.Generator | None = None,
     ) -> TextBatch:
-        """Return tensors for token lists; ``hidden_share`` of the known words pass as unseen."""
+        """Return tensors for token lists, some words disguised while training.
+
+        Parameters
+        ----------
+        token_lists
+            Tokens per text.
+        hidden_share
+            Share of the known words that pass as unseen and are read by their n-grams.
+        foreign_share
+            Share of all words that keep their pretrained vector and lose everything else, as a
+            word of another language does. Nothing where there are no pretrained vectors.
+        rng
+            Source of chance for both.
+        """
+        spelled = token_lists
+        if rng is not None and foreign_share > 0 and self.priors is not None:
+            spelled = [_disguised(tokens, foreign_share, rng) for tokens in token_lists]
         encoded = self.vocabulary.encode_batch(
-            token_lists, max_tokens=self.max_tokens, hidden_share=hidden_share, rng=rng
+            spelled, max_tokens=self.max_tokens, hidden_share=hidden_share, rng=rng
         )
         flat = [token for tokens in token_lists for token in tokens[: self.max_tokens]]
         return TextBatch(
@@ -101,6 +120,19 @@ class TextInput:
             for row in np.flatnonzero(rows == 0).tolist():
                 priors[row] = vectors[places[tokens[row]]]
         return torch.from_numpy(priors)
+
+
+def _disguised(tokens: Sequence[str], share: float, rng: np.random.Generator) -> Sequence[str]:
+    """Replace a share of the tokens by words nobody writes: two rare Han characters each."""
+    chosen = np.flatnonzero(rng.random(len(tokens)) < share)
+    if not len(chosen):
+        return tokens
+    spelled = list(tokens)
+    for place, (one, two) in zip(
+        chosen.tolist(), rng.integers(_RARE, size=(len(chosen), 2)).tolist(), strict=True
+    ):
+        spelled[place] = chr(_FIRST_RARE + one) + chr(_FIRST_RARE + two)
+    return spelled
 
 
 def build_text_input(

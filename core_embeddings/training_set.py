@@ -154,7 +154,9 @@ class TrainingSet:
             self.text_input.batch(texts, hidden_share=hidden, rng=rng),
             torch.from_numpy(rows.labels[chosen]),
             torch.from_numpy(rows.groups[chosen]),
-            self.text_input.batch(queries, hidden_share=hidden, rng=rng),
+            self.text_input.batch(
+                queries, hidden_share=hidden, foreign_share=config.foreign_words, rng=rng
+            ),
             torch.from_numpy(positives),
         )
 

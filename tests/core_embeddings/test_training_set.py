@@ -107,3 +107,30 @@ def test_modality_dropout_hides_one_part_of_about_its_share_and_never_the_only_p
     keep_image, keep_text = _hide(only, ~only, 0.9, rng)
     assert np.array_equal(keep_image, only)
     assert np.array_equal(keep_text, ~only)
+
+
+def test_a_disguised_word_loses_its_row_and_keeps_its_pretrained_vector():
+    class Vectors:
+        name, size = "letters", 1
+
+        def vectors(self, words):
+            return np.array([[float(len(word))] for word in words], dtype=np.float32)
+
+    text_input = build_text_input(
+        TITLES,
+        Tokenizer(),
+        word_vectors=Vectors(),
+        min_count=1,
+        max_words=100,
+        buckets=10,
+        max_tokens=8,
+    )
+    known = text_input.vocabulary.size - 10
+    plain = text_input.batch([["red", "dress"]])
+    disguised = text_input.batch(
+        [["red", "dress"]], foreign_share=1.0, rng=np.random.default_rng(0)
+    )
+    assert (plain.ids < known).all()
+    assert (disguised.ids >= known).all()
+    assert disguised.priors[:, 0].tolist() == [3.0, 5.0] == plain.priors[:, 0].tolist()
+    assert disguised.lengths.tolist() == [2]
