@@ -31,6 +31,7 @@ from core_embeddings.image_cells import (
     image_names,
     images_folder,
 )
+from core_embeddings.known_images import KnownImages
 from core_embeddings.rejects import OTHER_IMAGES, PRODUCT_KEPT, ROW_KEPT, TEXT_ONLY, RejectLog
 
 NOTHING_TO_GO_BY = "neither text nor a readable image"
@@ -58,6 +59,7 @@ def read_catalogue(
     columns: Mapping[str, str] | None = None,
     allow_url_images: bool = False,
     max_pixels: int = MAX_PIXELS,
+    cache_folder: Path | None = None,
     progress: Progress | None = None,
 ) -> Loaded:
     """Read products; bad rows go to ``rejects``, good rows go on.
@@ -78,6 +80,8 @@ def read_catalogue(
         Fetch image URLs into the user's cache folder instead of refusing them.
     max_pixels
         Larger images are refused.
+    cache_folder
+        Where images that decoded once are remembered by digest; None decodes every image.
     progress
         Called with (images checked, images in all).
 
@@ -98,7 +102,10 @@ def read_catalogue(
     frame = rename_columns(raw.frame, own_mapping(columns, raw.frame), path=path)
     require_columns(frame, [Columns.PRODUCT], path=path)
     folder = ImageFolder(
-        images_folder(path, images), allow_urls=allow_url_images, max_pixels=max_pixels
+        images_folder(path, images),
+        allow_urls=allow_url_images,
+        max_pixels=max_pixels,
+        known=KnownImages(cache_folder),
     )
     products = _clean_columns(frame)
     names = _named_images(frame)

@@ -13,6 +13,7 @@ from core_embeddings.artefact import digest_bytes, write_bytes
 from core_embeddings.cleaning import cell_text
 from core_embeddings.columns import VALUE_SEPARATOR
 from core_embeddings.errors import ImageError, TableError
+from core_embeddings.known_images import KnownImages
 
 MAX_PIXELS = 64_000_000
 MAX_DOWNLOAD = 64 * 1024 * 1024
@@ -43,11 +44,19 @@ class ImageFolder:
         Fetch URLs into the user's cache folder instead of refusing them.
     max_pixels
         Larger images are refused.
+    known
+        Images that need not be decoded again; None decodes all.
     """
 
     def __init__(
-        self, folder: Path | None, *, allow_urls: bool = False, max_pixels: int = MAX_PIXELS
+        self,
+        folder: Path | None,
+        *,
+        allow_urls: bool = False,
+        max_pixels: int = MAX_PIXELS,
+        known: KnownImages | None = None,
     ) -> None:
+        self._known = known or KnownImages(None)
         self._folder = None if folder is None else folder.resolve()
         self._allow_urls = allow_urls
         self._max_pixels = max_pixels
@@ -63,24 +72,45 @@ class ImageFolder:
         # Reading and inflating leave the interpreter lock; more threads than cores only fight for
         # the disk.
         workers = min(8, os.cpu_count() or 1)
-        found: dict[str, CheckedImage] = {}
         with ThreadPoolExecutor(workers) as pool:
-            for name, checked in zip(distinct, pool.map(self._check_one, distinct), strict=True):
-                found[name] = checked
+            found = dict(zip(distinct, pool.map(self._find, distinct), strict=True))
+            digests = {image.digest for image in found.values()} - {""}
+            known = self._known.among(digests, max_pixels=self._max_pixels)
+            todo = [name for name, image in found.items() if image.digest not in known | {""}]
+            done = len(distinct) - len(todo)
+            verified = pool.map(self._verify, [found[name] for name in todo])
+            for name, checked in zip(todo, verified, strict=True):
+                found[name], done = checked, done + 1
                 if progress is not None:
-                    progress(len(found), len(distinct))
+                    progress(done, len(distinct))
+        good = {image.digest for image in found.values()} - {""}
+        self._known.add(good - known, max_pixels=self._max_pixels)
         return found
 
-    def _check_one(self, name: str) -> CheckedImage:
-        from core_embeddings.images import check_image
+    def _find(self, name: str) -> CheckedImage:
+        """Locate a file and take its digest; what it shows is not looked at."""
+        from core_embeddings.images import image_digest
 
         try:
             path = self._locate(name)
-            return CheckedImage(str(path), check_image(path, max_pixels=self._max_pixels), "")
+            return CheckedImage(str(path), image_digest(path), "")
+        except FileNotFoundError:
+            return CheckedImage("", "", "does not exist")
         except ImageError as error:
             return CheckedImage("", "", str(error))
         except (OSError, RuntimeError, ValueError) as error:
             return CheckedImage("", "", f"cannot be opened: {type(error).__name__}")
+
+    def _verify(self, image: CheckedImage) -> CheckedImage:
+        from core_embeddings.images import verify_image
+
+        try:
+            verify_image(Path(image.path), max_pixels=self._max_pixels)
+        except ImageError as error:
+            return CheckedImage("", "", str(error))
+        except (OSError, RuntimeError, ValueError) as error:
+            return CheckedImage("", "", f"cannot be opened: {type(error).__name__}")
+        return image
 
     def _locate(self, name: str) -> Path:
         if _PROTOCOL.match(name):

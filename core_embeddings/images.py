@@ -64,11 +64,6 @@ def check_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> str:
     max_pixels
         Largest allowed width x height.
 
-    Returns
-    -------
-    str
-        The digest, as of :func:`image_digest`.
-
     Raises
     ------
     ImageError
@@ -76,11 +71,16 @@ def check_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> str:
         ``not an image``, ``format TIFF is not allowed``, ``truncated or damaged``,
         ``N pixels, limit M``.
     """
+    verify_image(path, max_pixels=max_pixels)
+    return image_digest(path)
+
+
+def verify_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> None:
+    """Raise what :func:`check_image` raises for an image that cannot be used; decodes it whole."""
     with _stream(path) as stream, _image(stream, max_pixels) as image:
         # At an eighth of its size a JPEG still passes every compressed byte, at less work.
         image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
         image.load()
-    return image_digest(path)
 
 
 def image_digest(path: Path) -> str:

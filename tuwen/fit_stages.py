@@ -120,6 +120,7 @@ class FitStages:
             columns=request.options.columns,
             allow_url_images=request.options.allow_url_images,
             max_pixels=request.options.max_pixels,
+            cache_folder=feature_cache_folder(),
             progress=LineProgress(self.note, "pictures checked"),
         )
         rejects = [loaded.rejects]

@@ -110,6 +110,7 @@ def _kinds(problems: Mapping[str, int], options: TableOptions) -> str:
 
 def read_products(path: Path | str, options: TableOptions) -> Loaded:
     """Read a catalogue as the options say; its rejects are yet to be settled."""
+    from core_embeddings.feature_cache import feature_cache_folder
     from core_embeddings.tables import read_catalogue
 
     return read_catalogue(
@@ -118,6 +119,7 @@ def read_products(path: Path | str, options: TableOptions) -> Loaded:
         columns=options.columns,
         allow_url_images=options.allow_url_images,
         max_pixels=options.max_pixels,
+        cache_folder=feature_cache_folder(),
     )
 
 
