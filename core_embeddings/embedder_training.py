@@ -90,12 +90,7 @@ def train_embedder(
     notify = progress or (lambda what, done, total: None)
     torch.manual_seed(seed)
     features = open_features(saved_spec(config), cache_folder)
-    learn, check = (products[(split == name).to_numpy()] for name in ("train", "val"))
-    if len(learn) < 2:
-        raise TuwenError(
-            f"training needs at least 2 products in the train split; got {len(learn)}. "
-            "Add products, or check the split column"
-        )
+    learn, check = _learn_and_check(products, split)
     facets = facets_of(learn, fields)
     text_input = _text_input(learn, facets, config)
     labels = training_labels(learn, fields)
@@ -107,12 +102,7 @@ def train_embedder(
     training_set = TrainingSet(rows, text_input, config, seed)
     trainer = Trainer(
         network,
-        TrainerConfig(
-            epochs=config.epochs,
-            learning_rate=config.learning_rate,
-            weight_decay=config.weight_decay,
-            patience=config.patience,
-        ),
+        _trainer_config(config),
         steps_per_epoch=training_set.steps,
         on_epoch=_reporter(config.epochs, run, notify),
         checkpoint=checkpoint,
@@ -199,6 +189,25 @@ def _training_rows(
         labels=np.stack(codes, axis=1) if codes else np.zeros((len(products), 0), dtype=np.int64),
         groups=np.asarray(duplicate_groups(products), dtype=np.int64),
         facets=facets,
+    )
+
+
+def _learn_and_check(products: pd.DataFrame, split: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
+    learn, check = (products[(split == name).to_numpy()] for name in ("train", "val"))
+    if len(learn) < 2:
+        raise TuwenError(
+            f"training needs at least 2 products in the train split; got {len(learn)}. "
+            "Add products, or check the split column"
+        )
+    return learn, check
+
+
+def _trainer_config(config: EmbedderConfig) -> TrainerConfig:
+    return TrainerConfig(
+        epochs=config.epochs,
+        learning_rate=config.learning_rate,
+        weight_decay=config.weight_decay,
+        patience=config.patience,
     )
 
 
