@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -47,6 +47,7 @@ class TextInput:
         self.priors = priors
         self.max_tokens = max_tokens
         self._word_vectors = word_vectors
+        self._remembered: dict[str, NDArray[np.float32]] = {}
         self._rows = {word: row for row, word in enumerate(vocabulary.words, start=1)}
 
     @property
@@ -58,6 +59,18 @@ class TextInput:
     def word_vectors_name(self) -> str | None:
         """What `load_word_vectors` needs to find the pretrained vectors again."""
         return None if self._word_vectors is None else self._word_vectors.name
+
+    def remember(self, tokens: Iterable[str]) -> None:
+        """Look up the vectors of unseen words once and for all.
+
+        An encoder's answer for a word depends, in its last bits, on the words it is asked together
+        with. Training that is cut and continued meets its unseen words in another order; with all
+        of them asked at the start it ends in the same weights.
+        """
+        unseen = sorted(set(self.vocabulary.unseen(tokens)))
+        if unseen and self._word_vectors is not None:
+            vectors = self._word_vectors.vectors(unseen)
+            self._remembered.update(zip(unseen, vectors, strict=True))
 
     def tokens(self, texts: Sequence[str]) -> list[list[str]]:
         """Return the tokens of each text, cut to ``max_tokens``."""
@@ -115,11 +128,17 @@ class TextInput:
         priors = self.priors[rows]
         unseen = self.vocabulary.unseen(tokens)
         if unseen and self._word_vectors is not None:
-            places = {word: place for place, word in enumerate(unseen)}
-            vectors = self._word_vectors.vectors(unseen)
+            vectors = self._vectors(unseen)
             for row in np.flatnonzero(rows == 0).tolist():
-                priors[row] = vectors[places[tokens[row]]]
+                priors[row] = vectors[tokens[row]]
         return torch.from_numpy(priors)
+
+    def _vectors(self, words: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        found = {word: self._remembered[word] for word in words if word in self._remembered}
+        new = [word for word in words if word not in found]
+        if new and self._word_vectors is not None:
+            found.update(zip(new, self._word_vectors.vectors(new), strict=True))
+        return found
 
 
 def _disguised(tokens: Sequence[str], share: float, rng: np.random.Generator) -> Sequence[str]:
@@ -151,8 +170,9 @@ def build_text_input(
     Words of ``names`` (categories, attribute values) are always known: people search by them even
     where no title has them.
     """
+    tokens = [*tokenizer.many(texts), *tokenizer.many(names) * min_count]
     vocabulary = Vocabulary.build(
-        [*tokenizer.many(texts), *tokenizer.many(names) * min_count],
+        tokens,
         min_count=min_count,
         max_words=max_words,
         buckets=buckets,
@@ -163,6 +183,8 @@ def build_text_input(
         padding = np.zeros((1, word_vectors.size), dtype=np.float32)
         # float16 is what is saved; training sees the same numbers as every later load.
         priors = np.vstack([padding, known]).astype(np.float16).astype(np.float32)
-    return TextInput(
+    text_input = TextInput(
         tokenizer, vocabulary, priors=priors, word_vectors=word_vectors, max_tokens=max_tokens
     )
+    text_input.remember(token for several in tokens for token in several)
+    return text_input

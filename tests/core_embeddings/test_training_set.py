@@ -134,3 +134,27 @@ def test_a_disguised_word_loses_its_row_and_keeps_its_pretrained_vector():
     assert (disguised.ids >= known).all()
     assert disguised.priors[:, 0].tolist() == [3.0, 5.0] == plain.priors[:, 0].tolist()
     assert disguised.lengths.tolist() == [2]
+
+
+def test_a_remembered_word_keeps_its_vector_whatever_it_is_asked_with():
+    class Shaky:
+        """As a real encoder: the last bits depend on the company."""
+
+        name, size = "shaky", 1
+
+        def vectors(self, words):
+            return np.array([[len(words) * 1e-3]] * len(words), dtype=np.float32)
+
+    text_input = build_text_input(
+        ["seen seen once", "twice"],
+        Tokenizer(),
+        word_vectors=Shaky(),
+        min_count=2,
+        max_words=100,
+        buckets=10,
+        max_tokens=8,
+    )
+    alone = text_input.batch([["once"]]).priors
+    together = text_input.batch([["twice", "once"]]).priors
+    assert torch.equal(alone[0], together[1])
+    assert alone[0].item() == pytest.approx(2e-3)  # asked once, with "twice"
