@@ -25,6 +25,8 @@ class TrainingBatch(NamedTuple):
 
     Attributes
     ----------
+    rows
+        int64 of shape (n,): which training rows these are.
     images
         Frozen features (n, width) or pixels (n, side, side, 3).
     has_image, has_text
@@ -43,6 +45,7 @@ class TrainingBatch(NamedTuple):
         bool of shape (n, n): which products of the batch answer which query.
     """
 
+    rows: Tensor
     images: Tensor
     has_image: Tensor
     has_text: Tensor
@@ -145,8 +148,10 @@ class TrainingSet:
         texts = [self._augment(row, rng) for row in chosen]
         queries, positives = self._queries(chosen, rng)
         hidden = config.word_dropout
+        drawn = torch.from_numpy(chosen)
         return TrainingBatch(
-            rows.images[torch.from_numpy(chosen)],
+            drawn,
+            rows.images[drawn],
             torch.from_numpy(has_image),
             torch.from_numpy(has_text),
             torch.from_numpy(keep_image),
