@@ -19,10 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from sections import DATA, ROOT, write_section
 
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "RESULTS.md"
-DATA = Path(os.environ.get("TUWEN_DATA", "../shared/data"))
 OUT = Path(os.environ.get("TUWEN_BENCH", "benchmarks/out"))
 OURS = {"tag": "fused", "search": "tuwen", "pairs": "tuwen", "recommend": "hybrid"}
 
@@ -143,18 +141,6 @@ def verdict(job: str, rows: pd.DataFrame) -> str:
     if not below:
         return f"`{OURS[job]}` is at least as good as every other model in {', '.join(watched)}."
     return f"`{OURS[job]}` is below another model here:\n\n" + "\n".join(f"- {b}" for b in below)
-
-
-def write_section(name: str, text: str) -> None:
-    """Replace a set's part of RESULTS.md."""
-    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
-    whole = RESULTS.read_text() if RESULTS.exists() else "# Results\n"
-    if begin in whole:
-        before, rest = whole.split(begin)
-        whole = before + f"{begin}\n{text}\n{end}" + rest.split(end)[1]
-    else:
-        whole = f"{whole.rstrip()}\n\n{begin}\n{text}\n{end}\n"
-    RESULTS.write_text(whole)
 
 
 if __name__ == "__main__":
