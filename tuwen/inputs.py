@@ -5,6 +5,7 @@ Nothing heavy is imported: an unchanged fit must answer in seconds.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -56,7 +57,8 @@ class FitRequest:
         settings = read_toml(self.config_file) if self.config_file else {}
         tables = [table_digest(path) for path in (self.interactions, self.queries)]
         given = [self.catalogue_digest(), tables, settings, list(self.overrides), self.seed]
-        return digest_json([*given, *missing_weights()])
+        values = [*settings.get("embedder", {}).values(), *map(_right_side, self.overrides)]
+        return digest_json([*given, *missing_weights(), *named_files(values)])
 
     def _picture_stats(self) -> list[tuple[str, int, int]]:
         from core_embeddings.catalogue import own_mapping
@@ -74,6 +76,7 @@ class FitRequest:
 
 
 _NO_MATTER = {"strict", "rejects"}
+_ABSENT = (-1, -1)
 
 
 def table_digest(path: str | Path | None) -> str:
@@ -96,9 +99,28 @@ def table_digest(path: str | Path | None) -> str:
     return digest_file(Path(path))
 
 
+def named_files(values: Iterable[object]) -> list[tuple[str, int, int]]:
+    """Return name, size and time of the files that settings name: weights, word vectors.
+
+    A file that is replaced under its old name must not pass for the one that was fitted with.
+    """
+    paths = [Path(value).expanduser() for value in values if isinstance(value, str) and value]
+    files = [
+        file
+        for path in paths
+        if _stat(path) != _ABSENT
+        for file in (sorted(path.iterdir()) if path.is_dir() else [path])
+    ]
+    return [(str(file), *_stat(file)) for file in files]
+
+
+def _right_side(override: str) -> str:
+    return override.partition("=")[2].strip().strip("\"'")
+
+
 def _stat(path: Path) -> tuple[int, int]:
     try:
         found = path.stat()
     except (OSError, ValueError):  # absent, unreadable, or no name a file can have
-        return (-1, -1)
+        return _ABSENT
     return (found.st_size, found.st_mtime_ns)

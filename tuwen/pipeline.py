@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from core_embeddings.artefact import digest_json
 from core_embeddings.installed import missing_weights
 from tuwen.fit_logging import headline_metrics, log_inputs
-from tuwen.inputs import FitRequest, table_digest
+from tuwen.inputs import FitRequest, named_files, table_digest
 from tuwen.report import read_report
 from tuwen.shop import Shop
 from tuwen.stages import StageOutput, StageResult, Stages
@@ -115,7 +115,7 @@ def stage_digests(config: FitConfig, request: FitRequest) -> dict[str, str]:
     settings = config.as_settings()
     seed = request.seed
     read = digest_json([request.catalogue_digest(), settings["split"], seed])
-    absent = missing_weights()
+    absent = [*missing_weights(), *named_files(settings["embedder"].values())]
     embedder = digest_json([read, settings["embedder"], seed, *absent])
     log = table_digest(request.interactions)
     digests = {
