@@ -137,7 +137,12 @@ def test_the_embedder_never_sees_a_test_product(request_for, tmp_path, tracker, 
         seen["split"] = split
         blank = products.copy()
         test = (split == "test").to_numpy()
-        blank.loc[test, ["title", "description"]] = "poison"
+        kept = {"product_id", "split", "image", "image_digest"}
+        text = [c for c in blank if c not in kept and blank[c].map(type).eq(str).all()]
+        assert {"title", "description", "category", "brand"} < set(text)
+        blank.loc[test, text] = "poison"
+        for column in ("image", "image_digest"):  # another product's pictures
+            blank.loc[test, column] = blank.loc[test, column].to_numpy()[::-1]
         ours = train_embedder(products, split=split, **(settings | {"checkpoint": None}))
         other = train_embedder(blank, split=split, **(settings | {"checkpoint": None}))
         seen["prints"] = (ours.fingerprint, other.fingerprint)
