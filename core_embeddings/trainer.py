@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import math
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
-from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from core_embeddings.artefact import write_bytes
-from core_embeddings.errors import ArtefactError, ConfigError, TuwenError
+from core_embeddings.checkpoint import (
+    Checkpoint,
+    optimizer_tensors,
+    read_checkpoint,
+    restore_optimizer,
+    restore_schedule,
+    under,
+    write_checkpoint,
+)
+from core_embeddings.errors import ConfigError, TuwenError
 
 BatchT = TypeVar("BatchT")
+CHECKPOINT_VERSION = 2
+"""Raised when a checkpoint, or what the batches of a place are, changes meaning."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,9 @@ class TrainerConfig:
         Epochs without a better validation score before stopping.
     clip_norm
         Upper limit of the gradient norm.
+    checkpoint_seconds
+        How much work a cut may cost: inside an epoch a checkpoint is written this often (0: after
+        every batch). It changes no weight.
     """
 
     epochs: int = 30
@@ -43,6 +55,7 @@ class TrainerConfig:
     warmup_share: float = 0.05
     patience: int = 6
     clip_norm: float = 1.0
+    checkpoint_seconds: float = 30.0
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.patience < 1:
@@ -51,6 +64,10 @@ class TrainerConfig:
             )
         if not self.learning_rate > 0:
             raise ConfigError(f"learning_rate must be positive; got {self.learning_rate}")
+        if not self.checkpoint_seconds >= 0:
+            raise ConfigError(
+                f"checkpoint_seconds must be at least 0; got {self.checkpoint_seconds}"
+            )
 
 
 @dataclass
@@ -60,6 +77,14 @@ class History:
     epochs: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = -1
     best_score: float = -math.inf
+
+
+@dataclass
+class _Epoch:
+    """How far the epoch at hand has come: batches done, and the sum of their losses."""
+
+    done: int = 0
+    total: float = 0.0
 
 
 class Trainer:
@@ -76,15 +101,16 @@ class Trainer:
     on_epoch
         Called after each epoch with its number (from 0) and its metrics.
     checkpoint
-        File to continue from and to write after each epoch; None for none.
+        File to continue from, written after each epoch and inside long ones; None for none.
     identity
         Digest of all that decides the outcome; a checkpoint of another identity is not used.
 
     Notes
     -----
-    A module whose batches of epoch e depend only on the seed and e, and whose random layers draw
-    from the global CPU generator, ends in the same weights whether it was cut or not: the state
-    of that generator is part of the checkpoint.
+    A module whose batches depend only on the seed, the epoch and their place in it, and whose
+    random layers draw from the global CPU generator, ends in the same weights on one thread
+    whether it was cut or not: the state of that generator is part of the checkpoint. A loss must
+    keep no state of its own from batch to batch.
     """
 
     def __init__(
@@ -104,6 +130,8 @@ class Trainer:
         self.identity = identity
         self.history = History()
         self._best: dict[str, Tensor] = {}
+        self._epoch = _Epoch()
+        self._written = time.monotonic()
         parameters = [p for p in module.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
             parameters, lr=config.learning_rate, weight_decay=config.weight_decay
@@ -114,7 +142,7 @@ class Trainer:
 
     def fit(
         self,
-        batches: Callable[[int], Iterable[BatchT]],
+        batches: Callable[[int, int], Iterable[BatchT]],
         loss: Callable[[BatchT], Tensor],
         validate: Callable[[], Mapping[str, float]],
     ) -> History:
@@ -123,7 +151,7 @@ class Trainer:
         Parameters
         ----------
         batches
-            Gives the batches of an epoch, by its number.
+            Gives the batches of an epoch, by its number, from the given place in it on.
         loss
             Gives a batch's loss, a scalar tensor.
         validate
@@ -134,14 +162,14 @@ class Trainer:
         TuwenError
             If the loss is not finite.
         """
-        start = self._resume()
-        for epoch in range(start, self.config.epochs):
+        self._resume()
+        for epoch in range(len(self.history.epochs), self.config.epochs):
             if self._out_of_patience(epoch):
                 break
-            train_loss = self._run_epoch(batches(epoch), loss, epoch)
+            self._run_epoch(batches(epoch, self._epoch.done), loss, epoch)
             self.module.eval()
             with torch.no_grad():
-                metrics = {"loss": train_loss, **validate()}
+                metrics = {"loss": self._epoch.total / max(self._epoch.done, 1), **validate()}
             self._note(epoch, metrics)
         self.module.load_state_dict(self._best)
         self.module.eval()
@@ -149,85 +177,70 @@ class Trainer:
 
     def _run_epoch(
         self, batches: Iterable[BatchT], loss: Callable[[BatchT], Tensor], epoch: int
-    ) -> float:
+    ) -> None:
         self.module.train()
-        total, count = 0.0, 0
         for batch in batches:
             self.optimizer.zero_grad(set_to_none=True)
             value = loss(batch)
             if not bool(torch.isfinite(value)):
                 raise TuwenError(
-                    f"the loss became {value.item()} in epoch {epoch + 1}, batch {count + 1}; "
-                    "lower embedder.learning_rate"
+                    f"the loss became {value.item()} in epoch {epoch + 1}, "
+                    f"batch {self._epoch.done + 1}; lower embedder.learning_rate"
                 )
             value.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(self.module.parameters(), self.config.clip_norm)
             self.optimizer.step()
             self.schedule.step()
-            total, count = total + value.item(), count + 1
-        return total / max(count, 1)
+            self._epoch = _Epoch(self._epoch.done + 1, self._epoch.total + value.item())
+            if time.monotonic() - self._written >= self.config.checkpoint_seconds:
+                self._write()
 
     def _note(self, epoch: int, metrics: dict[str, float]) -> None:
         self.history.epochs.append(metrics)
         if metrics["score"] > self.history.best_score:
             self.history.best_score, self.history.best_epoch = metrics["score"], epoch
             self._best = {k: v.detach().clone() for k, v in self.module.state_dict().items()}
-        if self.checkpoint is not None:
-            self._write_checkpoint(self.checkpoint)
+        self._epoch = _Epoch()
+        self._write()
         if self.on_epoch is not None:
             self.on_epoch(epoch, metrics)
 
     def _out_of_patience(self, epoch: int) -> bool:
         return epoch - self.history.best_epoch > self.config.patience and bool(self.history.epochs)
 
-    def _write_checkpoint(self, path: Path) -> None:
-        state = self.optimizer.state_dict()
+    def _write(self) -> None:
+        if self.checkpoint is None:
+            return
+        slots = optimizer_tensors(self.optimizer)
         tensors = {f"module.{k}": v for k, v in self.module.state_dict().items()}
         tensors |= {f"best.{k}": v for k, v in self._best.items()}
-        for number, slots in state["state"].items():
-            tensors |= {f"optimizer.{number}.{slot}": value for slot, value in slots.items()}
+        tensors |= {f"optimizer.{k}": v for k, v in slots.items()}
         tensors["generator"] = torch.get_rng_state()
         notes = {
+            "version": CHECKPOINT_VERSION,
             "identity": self.identity,
             "history": self.history.epochs,
             "best_epoch": self.history.best_epoch,
             "best_score": self.history.best_score,
             "schedule_step": self.schedule.last_epoch,
+            "batches_done": self._epoch.done,
+            "loss_so_far": self._epoch.total,
         }
-        # One file, so that weights and counters can never be of two different epochs.
-        payload = save(
-            {k: v.contiguous().clone() for k, v in tensors.items()}, {"notes": json.dumps(notes)}
-        )
-        write_bytes(path, payload)
+        write_checkpoint(self.checkpoint, Checkpoint(notes, tensors))
+        self._written = time.monotonic()
 
-    def _resume(self) -> int:
+    def _resume(self) -> None:
         if self.checkpoint is None or not self.checkpoint.exists():
-            return 0
-        notes, tensors = _read_checkpoint(self.checkpoint)
-        if notes["identity"] != self.identity:
-            return 0
-        self._load(notes, tensors)
-        return len(self.history.epochs)
-
-    def _load(self, notes: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-        self.module.load_state_dict(_under("module.", tensors))
-        self._best = _under("best.", tensors)
-        state = self.optimizer.state_dict()
-        slots: dict[int, dict[str, Tensor]] = {}
-        for name, value in _under("optimizer.", tensors).items():
-            number, slot = name.split(".")
-            slots.setdefault(int(number), {})[slot] = value
-        self.optimizer.load_state_dict({**state, "state": slots})
-        schedule = self.schedule.state_dict()
-        step = notes["schedule_step"]
-        rates = [
-            base * factor(step)
-            for base, factor in zip(self.schedule.base_lrs, self.schedule.lr_lambdas, strict=True)
-        ]
-        self.schedule.load_state_dict({**schedule, "last_epoch": step, "_last_lr": rates})
-        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate
+            return
+        notes, tensors = read_checkpoint(self.checkpoint)
+        if (notes.get("version"), notes["identity"]) != (CHECKPOINT_VERSION, self.identity):
+            return
+        self.module.load_state_dict(under("module.", tensors))
+        self._best = under("best.", tensors)
+        restore_optimizer(self.optimizer, under("optimizer.", tensors))
+        restore_schedule(self.schedule, notes["schedule_step"])
         self.history = History(notes["history"], notes["best_epoch"], notes["best_score"])
+        self._epoch = _Epoch(notes["batches_done"], notes["loss_so_far"])
         torch.set_rng_state(tensors["generator"])
 
 
@@ -242,18 +255,3 @@ def _warm_cosine(config: TrainerConfig, steps_per_epoch: int) -> Callable[[int],
         return 0.02 + 0.98 * (1 + math.cos(math.pi * progress)) / 2
 
     return factor
-
-
-def _read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    payload = path.read_bytes()
-    try:
-        header = json.loads(payload[8 : 8 + int.from_bytes(payload[:8], "little")])
-        return json.loads(header["__metadata__"]["notes"]), load(payload)
-    except (ValueError, KeyError) as error:
-        raise ArtefactError(
-            f"{path} is not a checkpoint ({error}); remove it to start over"
-        ) from None
-
-
-def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

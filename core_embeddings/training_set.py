@@ -92,7 +92,7 @@ class TrainingRows:
 
 
 class TrainingSet:
-    """Batches of an epoch that depend on the seed and the epoch alone.
+    """Batches that depend on the seed, the epoch and their place in it alone.
 
     Parameters
     ----------
@@ -133,11 +133,12 @@ class TrainingSet:
         full, rest = divmod(len(self.rows), self.config.batch_size)
         return max(1, full + (rest > 1))
 
-    def batches(self, epoch: int) -> Iterator[TrainingBatch]:
-        """Draw the batches of an epoch."""
-        rng = np.random.default_rng([self.seed, epoch])
-        order = rng.permutation(len(self.rows))
-        for step in range(self.steps):
+    def batches(self, epoch: int, first: int = 0) -> Iterator[TrainingBatch]:
+        """Draw the batches of an epoch, from its ``first`` on; none before it is drawn."""
+        order = np.random.default_rng([self.seed, epoch]).permutation(len(self.rows))
+        for step in range(first, self.steps):
+            # Counted from 1, because a seed sequence that ends in 0 is the one without it.
+            rng = np.random.default_rng([self.seed, epoch, step + 1])
             chosen = order[step * self.config.batch_size : (step + 1) * self.config.batch_size]
             yield self._batch(chosen, rng)
 

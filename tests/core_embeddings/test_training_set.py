@@ -21,7 +21,8 @@ PRODUCTS = pd.DataFrame(
 
 
 def training_set(**settings):
-    config = EmbedderConfig(batch_size=5, word_vectors="none", min_count=1, **settings)
+    settings = {"batch_size": 5, **settings}
+    config = EmbedderConfig(word_vectors="none", min_count=1, **settings)
     text_input = build_text_input(
         TITLES,
         Tokenizer(),
@@ -71,6 +72,19 @@ def test_an_epoch_sees_every_product_once_and_is_repeatable():
     assert torch.equal(first.queries.ids, again.queries.ids)
     orders = {tuple(next(iter(made.batches(e))).images[:, 0].tolist()) for e in range(6)}
     assert len(orders) > 1
+
+
+def test_a_batch_is_the_same_whether_those_before_it_were_drawn_or_not():
+    made = training_set(batch_size=2)
+    for epoch in range(3):
+        drawn = list(made.batches(epoch))
+        assert len(drawn) == 2  # the fifth product alone has no negatives
+        (last,) = made.batches(epoch, 1)
+        for name, value in last._asdict().items():
+            ours = value if isinstance(value, torch.Tensor) else value.ids
+            whole = getattr(drawn[1], name)
+            assert torch.equal(ours, whole if isinstance(whole, torch.Tensor) else whole.ids), name
+        assert list(made.batches(epoch, 2)) == []
 
 
 def test_every_positive_of_a_query_really_answers_it():
