@@ -13,6 +13,8 @@ from importlib import import_module
 from typing import Final, Literal, get_args
 
 from core_embeddings.errors import ConfigError, MissingExtraError
+from core_embeddings.han_variants import SIMPLIFIED
+from core_embeddings.measures import split_model, unify_measures
 
 Engine = Literal["jieba", "rjieba"]
 
@@ -36,15 +38,17 @@ _TOKEN: Final = re.compile(
 )
 _COMPOUND: Final = re.compile("[&-]")
 _DIGIT: Final = re.compile(r"\d")
-_THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_TIMES: Final = re.compile(r"(?<=\d)[×*](?=\d)")
-# NFKC would write these out as letters (iPhone™ -> iphonetm).
-_SIGNS: Final = str.maketrans(dict.fromkeys("™℠®©", " "))
+# NFKC would write these out as letters (iPhone™ -> iphonetm), or run into the number (5½ -> 51⁄2).
+_SIGNS: Final = str.maketrans(
+    dict.fromkeys("™℠®©", " ")
+    | {"“": ' "', "½": " 1/2", "¼": " 1/4", "¾": " 3/4"}
+    | {"⅛": " 1/8", "⅜": " 3/8", "⅝": " 5/8", "⅞": " 7/8"}
+)
 _INVISIBLE = "\u00ad\u200b\u200c\u2060\ufeff\ufe0e\ufe0f\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
 _SPELLINGS: Final = str.maketrans(
     dict.fromkeys(_INVISIBLE + "\u2066\u2067\u2068\u2069", "")
-    | dict.fromkeys("’‘ʼ", "'")
-    | {"‐": "-"}
+    | dict.fromkeys("’‘ʼ′", "'")
+    | {"‐": "-", "⁄": "/", "”": '"', "″": '"'}
 )
 
 _FUNCTION_TAGS: Final = ("c", "e", "o", "p", "r", "u", "y")
@@ -53,7 +57,7 @@ particle, modal. Adverbs stay, because 不 (not) is one."""
 
 _ENGLISH: Final = """
     a an and are as at be been but by can did do does for from had has have he her his i
-    if in into is it it's its me my nor of on or our she so such than that the their
+    if in into is it its me my nor of on or our she so such than that the their
     them then there these they this those to us was we were which while who whose will
     with you your
 """
@@ -66,16 +70,20 @@ _LOADING = threading.Lock()
 class Tokenizer:
     """Split text into lower-case tokens.
 
-    Text is brought to one spelling (NFKC, so full-width becomes half-width; lower case; traditional
-    Chinese stays as it is), then cut by script. Runs of Han characters go to the segmenter, which
-    never sees a Latin letter: jieba shreds ``délavé``. Everything else follows these rules:
+    Text is brought to one spelling (NFKC, so full-width becomes half-width; lower case; Chinese in
+    simplified characters; one form for measures), then cut by script. Runs of Han characters go to
+    the segmenter, which never sees a Latin letter: jieba shreds ``délavé``. Everything else follows
+    these rules:
 
-    - words keep accents and apostrophes (``délavé``, ``men's``); numbers keep decimals (``3.5``)
-      and lose the thousands comma; sizes, units and model names stay whole (``256gb``, ``30x40cm``,
-      ``100%``, ``wh-1000xm4``);
-    - words joined by ``-`` or ``&`` stay whole when one part has a digit or at most two letters
-      (``t-shirt``, ``v-neck``, ``h&m``), and are split otherwise (``blue-black`` -> ``blue``,
-      ``black``), because the same compound is as often written with a space;
+    - words keep accents (``délavé``) and lose apostrophes (``men's`` -> ``mens``); numbers keep
+      decimals (``3.5``) and lose the thousands comma; sizes stay whole, with the unit by one name
+      (``256gb``, ``30x40cm``, ``5.5英寸`` -> ``5.5inch``, ``100%``, ``XXL`` -> ``2xl``);
+    - three letters or more beside a number stand apart (``iPhone15Pro`` -> ``iphone``, ``15``,
+      ``pro``), shorter ones do not (``a4``, ``s23``);
+    - words joined by ``-`` become one when the first has at most two letters or a part has a digit
+      (``t-shirt`` -> ``tshirt``, ``wh-1000xm4`` -> ``wh1000xm4``; ``h&m`` keeps its sign), and are
+      split otherwise (``blue-black`` -> ``blue``, ``black``), because the same compound is as often
+      written with a space;
     - an emoji, with skin tone and joiners, or a flag, is one token; other symbols and punctuation
       are dropped.
 
@@ -139,21 +147,22 @@ class Tokenizer:
 def normalise(text: str) -> str:
     """Return text in one spelling.
 
-    NFKC, lower case, no invisible characters, plain apostrophes, no thousands comma, and ``x`` for
-    times.
+    NFKC, lower case, simplified Chinese characters, no invisible characters, plain apostrophes and
+    quotes, and measures as `measures.unify_measures` writes them.
     """
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text.translate(_SIGNS)).lower()
         # Lower-casing (İ) and dropping what stood between a letter and its accent undo NFKC.
-        text = unicodedata.normalize("NFKC", text.translate(_SPELLINGS))
-    return _TIMES.sub("x", _THOUSANDS.sub("", text.lower()))
+        text = unicodedata.normalize("NFKC", text.translate(_SPELLINGS)).translate(SIMPLIFIED)
+    return unify_measures(text.lower())
 
 
 def _split_compound(token: str) -> list[str]:
+    token = token.replace("'", "")
     parts = _COMPOUND.split(token)
-    if len(parts) > 1 and all(len(part) > 2 and not _DIGIT.search(part) for part in parts):
-        return parts
-    return [token]
+    if len(parts[0]) <= 2 or _DIGIT.search(token):
+        parts = [token.replace("-", "")]
+    return [word for part in parts for word in split_model(part)]
 
 
 @cache
