@@ -18,6 +18,7 @@ from core_embeddings.embedder_store import load_embedder, save_embedder
 from core_embeddings.facets import spoken
 from core_embeddings.frozen_features import FrozenFeatures
 from core_embeddings.images import image_digest
+from core_embeddings.missing_parts import MASKED, MissingParts, constant_image
 from core_embeddings.missing_text import product_texts
 from core_embeddings.network import FusionNetwork
 from core_embeddings.product_frame import Products, as_products
@@ -26,6 +27,9 @@ from core_embeddings.text_input import TextInput
 What = Literal["fused", "image", "text"]
 ROWS_AT_ONCE = 1024
 """Products encoded together: bounds memory, whatever the catalogue's size."""
+
+MATCHED_AT_ONCE = 32
+"""Images that are matched with every text together: bounds memory, too."""
 
 
 class Views(NamedTuple):
@@ -115,7 +119,14 @@ class FusionEmbedder:
         """Width of the shared vector."""
         return self.config.embedding_size
 
-    def encode(self, products: Products, what: What = "fused") -> NDArray[np.float32]:
+    @property
+    def missing(self) -> MissingParts:
+        """What stands in for a missing text or picture."""
+        return MissingParts(self.config.missing_text, self.config.missing_image)
+
+    def encode(
+        self, products: Products, what: What = "fused", *, missing: MissingParts | None = None
+    ) -> NDArray[np.float32]:
         """Return unit vectors of products.
 
         Parameters
@@ -124,13 +135,16 @@ class FusionEmbedder:
             A DataFrame, an Arrow table or a list of dicts.
         what
             ``fused``, or the vector of one modality alone.
+        missing
+            What stands in for missing parts; None takes what the config says.
 
         Returns
         -------
-        float32 of shape (n, embedding_size); a zero row where the modality asked for is missing.
+        float32 of shape (n, embedding_size); a zero row where the modality asked for is missing
+        and nothing stands in for it.
         """
-        frame = as_products(products)
-        blocks = [self._encode_block(block, what) for block in _blocks(frame)]
+        frame, missing = as_products(products), missing or self.missing
+        blocks = [self._encode_block(block, what, missing) for block in _blocks(frame)]
         return np.vstack(blocks) if blocks else self._no_rows()
 
     def encode_queries(
@@ -139,6 +153,8 @@ class FusionEmbedder:
         images: Sequence[str | Path] | None = None,
     ) -> NDArray[np.float32]:
         """Return unit vectors of queries: words, pictures, or both row by row ("" for none).
+
+        Nothing stands in for what a query lacks: it was not asked for.
 
         Raises
         ------
@@ -164,15 +180,15 @@ class FusionEmbedder:
                 ),
             }
         )
-        return self.encode(frame)
+        return self.encode(frame, missing=MASKED)
 
-    def views(self, products: Products) -> Views:
+    def views(self, products: Products, *, missing: MissingParts = MASKED) -> Views:
         """Return the fused vectors and what each tower knows on its own.
 
-        A missing text stays missing here, whatever ``missing_text`` says: words made from the
-        category or attributes would leak the answer to a tagger.
+        What is missing stays missing here, whatever the config says, unless ``missing`` is given:
+        words made from the category or attributes would leak the answer to a tagger.
         """
-        blocks = [self._view_block(block) for block in _blocks(as_products(products))]
+        blocks = [self._view_block(block, missing) for block in _blocks(as_products(products))]
         if not blocks:
             nothing = np.zeros(0, dtype=np.bool_)
             return Views(self._no_rows(), self._no_rows(), self._no_rows(), nothing, nothing)
@@ -190,16 +206,25 @@ class FusionEmbedder:
                 return torch.sigmoid(logits).numpy()
         return (self.encode(images, "image") * self.encode(texts, "text")).sum(1)
 
-    def _encode_block(self, frame: pd.DataFrame, what: What) -> NDArray[np.float32]:
+    def stand_in_texts(self, frame: pd.DataFrame, missing: MissingParts) -> list[str]:
+        """Return the text that the text tower reads of each product, its own or a stand-in."""
+        if missing.text != "image":
+            attributes = [name for name in self.labels if name != Columns.CATEGORY]
+            return product_texts(frame, missing.text, attributes=attributes)
+        return product_texts(frame, "image", inferred=self._inferred_words(frame))
+
+    def _encode_block(
+        self, frame: pd.DataFrame, what: What, missing: MissingParts
+    ) -> NDArray[np.float32]:
         with torch.inference_mode():
-            towers = self._towers(frame, self._texts(frame))
+            towers = self._towers(frame, missing)
             see = towers.has_image if what != "text" else torch.zeros_like(towers.has_image)
             read = towers.has_text if what != "image" else torch.zeros_like(towers.has_text)
             return self.network.embed(towers.image, towers.text, see, read).numpy()
 
-    def _view_block(self, frame: pd.DataFrame) -> Views:
+    def _view_block(self, frame: pd.DataFrame, missing: MissingParts) -> Views:
         with torch.inference_mode():
-            towers = self._towers(frame)
+            towers = self._towers(frame, missing)
             fused = self.network.embed(towers.image, towers.text, towers.has_image, towers.has_text)
             # Raw pixels are no view; what the CNN made of them is.
             parts = (
@@ -213,13 +238,6 @@ class FusionEmbedder:
             towers.has_image.numpy(),
             towers.has_text.numpy(),
         )
-
-    def _texts(self, frame: pd.DataFrame) -> list[str]:
-        mode = self.config.missing_text
-        if mode != "image":
-            attributes = [name for name in self.labels if name != Columns.CATEGORY]
-            return product_texts(frame, mode, attributes=attributes)
-        return product_texts(frame, "image", inferred=self._inferred_words(frame))
 
     def _inferred_words(self, frame: pd.DataFrame) -> list[str]:
         """Name what the training heads see in the picture: the likeliest value of each field."""
@@ -235,18 +253,22 @@ class FusionEmbedder:
                     words[row] = f"{words[row]} {spoken(classes[best])}".strip()
         return [w if seen else "" for w, seen in zip(words, towers.has_image.tolist(), strict=True)]
 
-    def _towers(self, frame: pd.DataFrame, texts: Sequence[str] | None = None) -> _Towers:
-        tokens = self.text_input.tokens(texts or product_texts(frame, "default"))
+    def _towers(self, frame: pd.DataFrame, missing: MissingParts = MASKED) -> _Towers:
+        tokens = self.text_input.tokens(self.stand_in_texts(frame, missing))
         features = torch.from_numpy(
             self.features.for_products(
                 list(frame[Columns.IMAGE]), list(frame[Columns.IMAGE_DIGEST])
             )
         )
+        has_image = torch.tensor([len(cell) > 0 for cell in frame[Columns.IMAGE]], dtype=torch.bool)
+        if missing.image == "mean":
+            features[~has_image] = constant_image(self.network.image_tower, features)
+            has_image = torch.ones_like(has_image)
         return _Towers(
             features,
             self.network.see(features),
             self.network.read(self.text_input.batch(tokens)),
-            torch.tensor([len(several) > 0 for several in frame[Columns.IMAGE]], dtype=torch.bool),
+            has_image,
             torch.tensor([len(several) > 0 for several in tokens], dtype=torch.bool),
             tokens,
         )

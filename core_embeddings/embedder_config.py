@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from core_embeddings.config import from_mapping
 from core_embeddings.errors import ConfigError
+from core_embeddings.missing_parts import MissingImage, MissingText
 
 PresetName = Literal["default", "article"]
 FusionName = Literal["concat_relu", "gated"]
@@ -33,8 +34,8 @@ class EmbedderConfig:
         trained from scratch on the pixels, which is much weaker.
     image_size, resize
         Side in pixels, and how a picture gets there.
-    missing_text
-        What stands in for a missing text (the article's Q2).
+    missing_text, missing_image
+        What stands in for a missing text (the article's Q2) or picture: see `MissingParts`.
     tokenizer, pos_filter, max_tokens, min_count, max_words, buckets
         Text to tokens to ids.
     word_vectors
@@ -68,7 +69,8 @@ class EmbedderConfig:
     weights: str | None = None
     image_size: int = 128
     resize: Literal["fixed", "crop", "pad"] = "pad"
-    missing_text: Literal["default", "context", "image"] = "default"
+    missing_text: MissingText = "mask"
+    missing_image: MissingImage = "mask"
     tokenizer: Literal["jieba", "rjieba"] = "jieba"
     pos_filter: bool = False
     max_tokens: int = 48

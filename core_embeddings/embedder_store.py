@@ -24,6 +24,7 @@ from core_embeddings.config import to_mapping
 from core_embeddings.embedder_config import EmbedderConfig
 from core_embeddings.errors import ArtefactError, TuwenError
 from core_embeddings.frozen_features import FeatureSpec, FrozenFeatures
+from core_embeddings.missing_parts import settings_as_meant
 from core_embeddings.network import FusionNetwork, Shape
 from core_embeddings.text import Tokenizer
 from core_embeddings.text_input import TextInput
@@ -96,7 +97,7 @@ def load_embedder(folder: Path, *, cache_folder: Path | None = None) -> FusionEm
 
     manifest = Manifest.read(folder, kind=KIND, version=VERSION)
     saved = read_json(folder / CONFIG)
-    config = EmbedderConfig.from_settings(saved["config"])
+    config = EmbedderConfig.from_settings(settings_as_meant(saved["config"]))
     labels = {name: tuple(classes) for name, classes in saved["labels"]}
     tensors = _read_tensors(folder / WEIGHTS)
     priors = tensors.pop(PRIORS, None)

@@ -148,7 +148,7 @@ def _text_input(
 ) -> TextInput:
     name = None if config.word_vectors == "none" else config.word_vectors
     return build_text_input(
-        product_texts(products, "default"),
+        product_texts(products, "mask"),
         Tokenizer(engine=config.tokenizer, pos_filter=config.pos_filter),
         names=[spoken(value) for facet in facets for value in facet.values],
         word_vectors=load_word_vectors(name),
@@ -178,7 +178,7 @@ def _training_rows(
     labels: Mapping[str, Sequence[str]],
     facets: Sequence[Facet],
 ) -> TrainingRows:
-    tokens = text_input.tokens(product_texts(products, "default"))
+    tokens = text_input.tokens(product_texts(products, "mask"))
     codes = [label_codes([str(v) for v in products[name]], c) for name, c in labels.items()]
     return TrainingRows(
         images=images,

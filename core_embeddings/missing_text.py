@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -12,9 +11,11 @@ from numpy.typing import NDArray
 
 from core_embeddings.columns import LEVEL_SEPARATOR, RESERVED, VALUE_SEPARATOR, Columns
 from core_embeddings.errors import ConfigError
+from core_embeddings.missing_parts import TEXT_POLICIES, MissingText
 from core_embeddings.text import normalise
 
-MissingText = Literal["default", "context", "image"]
+DEFAULT_TEXT = "无描述 no description"
+"""What mode ``default`` says of a product that nobody described; the article's own words."""
 
 
 def has_text(products: pd.DataFrame) -> NDArray[np.bool_]:
@@ -26,7 +27,7 @@ def has_text(products: pd.DataFrame) -> NDArray[np.bool_]:
 
 def product_texts(
     products: pd.DataFrame,
-    mode: MissingText = "default",
+    mode: MissingText = "mask",
     *,
     inferred: Sequence[str] | None = None,
     attributes: Sequence[str] | None = None,
@@ -35,7 +36,9 @@ def product_texts(
 
     Where title and description are both empty, ``mode`` decides:
 
-    - ``"default"``: the text is ""; the model answers with one constant vector, which it learns.
+    - ``"mask"``: the text is ""; the network knows that it has none and answers with what it
+      learned for that.
+    - ``"default"``: `DEFAULT_TEXT`, a constant that the network reads like any other text.
     - ``"context"``: category levels, brand and attributes, as words. These words *are* the labels
       that tagging predicts: never evaluate, or train, a tagger on such text.
     - ``"image"``: the words in ``inferred``, which the caller derived from the product's image.
@@ -64,10 +67,10 @@ def product_texts(
     ConfigError
         If the mode is unknown, or mode ``"image"`` comes without one inferred text per product.
     """
-    if mode not in get_args(MissingText):
-        known = ", ".join(map(repr, get_args(MissingText)))
+    if mode not in TEXT_POLICIES:
+        known = ", ".join(map(repr, TEXT_POLICIES))
         raise ConfigError(f"missing_text must be one of {known}; got {mode!r}")
-    substitutes: Sequence[str] = [""] * len(products)
+    substitutes: Sequence[str] = [DEFAULT_TEXT if mode == "default" else ""] * len(products)
     if mode == "context":
         substitutes = _context(products, attributes)
     if mode == "image":
@@ -118,7 +121,7 @@ def _checked(inferred: Sequence[str] | None, count: int) -> Sequence[str]:
         came = "none" if inferred is None else f"{len(inferred)}"
         raise ConfigError(
             f"missing_text 'image' needs one inferred text for each of {count} products; "
-            f"got {came}; infer words from the images first, or choose 'default' or 'context'"
+            f"got {came}; infer words from the images first, or choose another policy"
         )
     return inferred
 

@@ -12,6 +12,7 @@ from core_embeddings.embedder_config import EmbedderConfig
 from core_embeddings.embedder_store import KIND, VERSION, fingerprint_of
 from core_embeddings.errors import ArtefactError, TuwenError
 from core_embeddings.images import image_digest
+from core_embeddings.missing_parts import MASKED, TEXT_POLICIES, MissingParts
 
 COLORS = {"red": (220, 30, 30), "blue": (30, 30, 220), "green": (30, 180, 30)}
 KINDS = ["dress 连衣裙", "shoe 鞋子", "lamp 台灯"]
@@ -247,7 +248,7 @@ def test_the_article_preset_learns_which_text_belongs_to_which_picture(tmp_path)
     assert true.mean() > false.mean() + 0.3
 
 
-@pytest.mark.parametrize("mode", ["context", "image"])
+@pytest.mark.parametrize("mode", ["default", "context", "image"])
 def test_a_missing_text_policy_gives_a_picture_words_but_never_to_the_taggers(
     products, split, mode
 ):
@@ -255,6 +256,41 @@ def test_a_missing_text_policy_gives_a_picture_words_but_never_to_the_taggers(
     bare = products.iloc[:3].assign(title="")
     assert (np.linalg.norm(made.encode(bare, "text"), axis=1) > 0.99).all()
     assert not made.views(bare).has_text.any()
+    asked = [str(bare["image"].iloc[0][0])]
+
+    masked = made.encode(bare[:1], missing=MASKED)
+    np.testing.assert_allclose(made.encode_queries(images=asked), masked, atol=1e-6)
+
+
+def test_four_policies_for_a_missing_text_are_four_vectors(embedder, products):
+    bare = products.iloc[:1].assign(title="")
+    vectors = [
+        embedder.encode(bare, missing=MissingParts(text=policy))[0] for policy in TEXT_POLICIES
+    ]
+    assert all(
+        np.abs(one - other).max() > 1e-4
+        for place, one in enumerate(vectors)
+        for other in vectors[:place]
+    )
+    np.testing.assert_allclose(vectors[0], embedder.encode(bare, "image")[0], atol=1e-6)
+
+
+def test_the_constant_text_is_what_two_products_without_picture_share(embedder, products):
+    bare = products.iloc[:2].assign(title="", image=[(), ()], image_digest=[(), ()])
+    one, two = embedder.encode(bare, missing=MissingParts(text="default"))
+    np.testing.assert_array_equal(one, two)
+    assert np.linalg.norm(one) > 0.99
+    assert not embedder.encode(bare).any()
+
+
+def test_the_mean_picture_stands_in_only_where_there_is_none(embedder, products):
+    mixed = products.iloc[:3].assign(image=[(), *products["image"][1:3]])
+    masked = embedder.encode(mixed)
+    filled = embedder.encode(mixed, missing=MissingParts(image="mean"))
+    np.testing.assert_allclose(filled[1:], masked[1:], atol=1e-6)
+    assert np.abs(filled[0] - masked[0]).max() > 1e-4
+    assert embedder.views(mixed, missing=MissingParts(image="mean")).has_image.all()
+    assert embedder.views(mixed).has_image.tolist() == [False, True, True]
 
 
 def test_training_without_enough_products_is_refused(products):

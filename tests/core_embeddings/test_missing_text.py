@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core_embeddings.errors import ConfigError
-from core_embeddings.missing_text import MissingText, has_text, product_texts, text_attributes
+from core_embeddings.missing_parts import MissingText
+from core_embeddings.missing_text import (
+    DEFAULT_TEXT,
+    has_text,
+    product_texts,
+    text_attributes,
+)
 
 PRODUCTS = pd.DataFrame(
     {
@@ -27,8 +33,12 @@ PRODUCTS = pd.DataFrame(
 OWN = ["Nike running shoes Light.", "Phone 华为"]
 
 
-def test_default_joins_title_brand_and_description_and_leaves_missing_text_empty() -> None:
+def test_title_brand_and_description_are_joined_and_missing_text_stays_empty_by_itself() -> None:
     assert product_texts(PRODUCTS) == [*OWN, "", ""]
+
+
+def test_default_is_one_constant_text() -> None:
+    assert product_texts(PRODUCTS, "default") == [*OWN, DEFAULT_TEXT, DEFAULT_TEXT]
 
 
 def test_context_puts_category_brand_and_text_attributes_only_where_text_is_missing() -> None:
@@ -88,7 +98,7 @@ def test_no_products_give_no_texts() -> None:
     assert has_text(empty).shape == (0,)
 
 
-@given(st.permutations(range(4)), st.sampled_from(["default", "context"]))
+@given(st.permutations(range(4)), st.sampled_from(["mask", "default", "context"]))
 def test_text_of_a_product_does_not_depend_on_the_other_rows(
     order: list[int], mode: MissingText
 ) -> None:
@@ -107,5 +117,7 @@ def test_image_without_one_inferred_text_per_product_is_refused() -> None:
 
 
 def test_unknown_mode_is_refused() -> None:
-    with pytest.raises(ConfigError, match="one of 'default', 'context', 'image'; got 'guess'"):
+    with pytest.raises(
+        ConfigError, match="one of 'mask', 'default', 'context', 'image'; got 'guess'"
+    ):
         product_texts(PRODUCTS, "guess")  # type: ignore[arg-type]

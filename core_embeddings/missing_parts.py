@@ -1,0 +1,72 @@
+"""What stands in for a modality that a product lacks, as one named choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+from core_embeddings.errors import ConfigError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+MissingText = Literal["mask", "default", "context", "image"]
+MissingImage = Literal["mask", "mean"]
+TEXT_POLICIES: Final[tuple[MissingText, ...]] = get_args(MissingText)
+IMAGE_POLICIES: Final[tuple[MissingImage, ...]] = get_args(MissingImage)
+WHITE: Final = 255
+
+
+@dataclass(frozen=True)
+class MissingParts:
+    """What the network is given where a product has no text, or no picture.
+
+    Parameters
+    ----------
+    text
+        ``mask``: nothing, and the network knows it; it learned what to answer by modality dropout.
+        ``default``: a constant text. ``context``: category, brand and attributes as words.
+        ``image``: words inferred from the picture. See `missing_text.product_texts`.
+    image
+        ``mask``: nothing, as above. ``mean``: a constant, the mean features of the training
+        pictures; for a CNN that sees pixels a white page, which is what products stand on.
+
+    Raises
+    ------
+    ConfigError
+        If a policy is unknown.
+    """
+
+    text: MissingText = "mask"
+    image: MissingImage = "mask"
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("missing_text", self.text, TEXT_POLICIES),
+            ("missing_image", self.image, IMAGE_POLICIES),
+        ):
+            if value not in known:
+                listed = ", ".join(map(repr, known))
+                raise ConfigError(f"{name} must be one of {listed}; got {value!r}")
+
+
+MASKED: Final = MissingParts()
+"""Nothing stands in: queries, and whatever a tagger sees."""
+
+
+def constant_image(image_tower: nn.Module, features: Tensor) -> Tensor:
+    """Return the input that policy ``mean`` gives, of the shape of one row of ``features``."""
+    mean = getattr(image_tower, "mean", None)
+    row = features.new_full(features.shape[1:], WHITE) if mean is None else mean
+    return row.to(features.dtype)
+
+
+def settings_as_meant(saved: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an embedder's saved settings in today's words.
+
+    Before there was ``missing_image``, ``missing_text = "default"`` meant what is ``mask`` now.
+    """
+    if "missing_image" in saved or saved.get("missing_text") != "default":
+        return saved
+    return {**saved, "missing_text": "mask"}
