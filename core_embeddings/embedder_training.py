@@ -53,6 +53,7 @@ def train_embedder(
     seed: int = 0,
     cache_folder: Path | None = None,
     checkpoint: Path | None = None,
+    checkpoint_seconds: float = 30.0,
     run: Run | None = None,
     progress: Progress | None = None,
 ) -> FusionEmbedder:
@@ -75,6 +76,8 @@ def train_embedder(
         Where frozen image features are kept, by image digest; None for no cache.
     checkpoint
         File to continue from after an interruption.
+    checkpoint_seconds
+        How often it is written inside an epoch; it is written after each epoch anyway.
     run
         Where metrics per epoch go.
     progress
@@ -102,7 +105,7 @@ def train_embedder(
     training_set = TrainingSet(rows, text_input, config, seed)
     trainer = Trainer(
         network,
-        _trainer_config(config),
+        replace(_trainer_config(config), checkpoint_seconds=checkpoint_seconds),
         steps_per_epoch=training_set.steps,
         on_epoch=_reporter(config.epochs, run, notify),
         checkpoint=checkpoint,
