@@ -11,7 +11,7 @@ from core_embeddings.errors import ConfigError
 from core_embeddings.missing_parts import MissingImage, MissingText
 
 PresetName = Literal["default", "article"]
-FusionName = Literal["concat_relu", "gated"]
+FusionName = Literal["concat_relu", "gated", "split", "weighed", "tokens"]
 RnnName = Literal["relu", "gru", "lstm"]
 PoolingName = Literal["last", "mean_max"]
 _AT_LEAST_ONE = (

@@ -6,10 +6,10 @@ from core_embeddings.fusion import ConcatReLU, make_fusion
 YES, NO = torch.tensor([True]), torch.tensor([False])
 
 
-@pytest.fixture(params=["concat_relu", "gated"])
+@pytest.fixture(params=["concat_relu", "gated", "split", "weighed", "tokens"])
 def fusion(request):
     torch.manual_seed(0)
-    return make_fusion(request.param, 4, 6)
+    return make_fusion(request.param, 4, 6).eval()
 
 
 def test_a_hidden_part_has_no_influence(fusion):
