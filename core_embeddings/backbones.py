@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -62,7 +62,7 @@ class Backbone:
     """
 
     name: str
-    module: nn.Module
+    module: Stages
     mean: tuple[float, ...]
     std: tuple[float, ...]
     stage_channels: tuple[int, ...]
@@ -83,32 +83,32 @@ def stage_channels(name: str) -> tuple[int, ...]:
     return efficientnet_lite.STAGE_CHANNELS if name == LITE0 else _CUTS[name][1]
 
 
-class _Stages(nn.Module):
-    """Runs a network's children in order and keeps the maps at the end of each resolution."""
+class Stages(nn.Module):
+    """A network cut after each resolution: images in, one map per stage out.
 
-    def __init__(self, network: nn.Module, ends: tuple[str, ...]) -> None:
+    Parameters
+    ----------
+    network
+        Owns the weights.
+    parts
+        Its layers, one group per stage; each takes the map before it. They share the weights.
+    """
+
+    parts: tuple[nn.Module, ...]
+
+    def __init__(self, network: nn.Module, parts: Sequence[nn.Module]) -> None:
         super().__init__()
         self.network = network
-        self._ends = ends
-
-    def forward(self, maps: torch.Tensor) -> list[torch.Tensor]:
-        found: list[torch.Tensor] = []
-        for name, child in self.network.named_children():
-            if len(found) == len(self._ends):
-                break
-            maps = child(maps)
-            if name in self._ends:
-                found.append(maps)
-        return found
-
-
-class _Lite0Stages(nn.Module):
-    def __init__(self, network: EfficientNetLite0) -> None:
-        super().__init__()
-        self.network = network
+        self.parts = tuple(parts)  # a tuple is not registered: every weight keeps its one name
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
-        return self.network.stages(images)
+        """Return the maps of images (n, 3, height, width), finest first."""
+        found = []
+        maps = images
+        for part in self.parts:
+            maps = part(maps)
+            found.append(maps)
+        return found
 
 
 def load_backbone(name: str, weights: str | Path | None = None, *, seed: int = 0) -> Backbone:
@@ -160,10 +160,18 @@ def _torchvision(name: str) -> nn.Module:
     return torchvision.models.get_model(name, weights=None)
 
 
-def _cut(name: str, network: nn.Module) -> nn.Module:
+def _cut(name: str, network: nn.Module) -> Stages:
     if isinstance(network, EfficientNetLite0):
-        return _Lite0Stages(network)
-    return _Stages(getattr(network, "features", network), _CUTS[name][0])
+        return Stages(network, network.parts())
+    parts: list[nn.Module] = []
+    layers: list[nn.Module] = []
+    trunk = getattr(network, "features", network)
+    for child, layer in trunk.named_children():
+        layers.append(layer)
+        if child in _CUTS[name][0]:
+            parts.append(nn.Sequential(*layers))
+            layers = []
+    return Stages(trunk, parts)
 
 
 def _find_weights(name: str, weights: str | Path | None) -> tuple[Mapping[str, object], str]:

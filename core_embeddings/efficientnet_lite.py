@@ -8,6 +8,7 @@ norm uses an epsilon of 1e-3. Parameter names are those of the packaged file.
 
 from __future__ import annotations
 
+import itertools
 from typing import Final, NamedTuple
 
 import torch
@@ -127,12 +128,19 @@ class EfficientNetLite0(nn.Module):
             Five maps with :data:`STAGE_CHANNELS` channels.
         """
         found = []
-        maps = functional.relu6(self._bn0(self._conv_stem(images)))
-        for position, block in enumerate(self._blocks):
-            maps = block(maps)
-            if position in _STAGE_ENDS:
-                found.append(maps)
-        return [*found, functional.relu6(self._bn1(self._conv_head(maps)))]
+        maps = images
+        for part in self.parts():
+            maps = part(maps)
+            found.append(maps)
+        return found
+
+    def parts(self) -> list[nn.Sequential]:
+        """Return the layers between one resolution's map and the next, sharing their weights."""
+        edges = [0, *(end + 1 for end in _STAGE_ENDS), len(self._blocks)]
+        layers = [list(self._blocks[start:stop]) for start, stop in itertools.pairwise(edges)]
+        layers[0] = [self._conv_stem, self._bn0, nn.ReLU6(), *layers[0]]
+        layers[-1] += [self._conv_head, self._bn1, nn.ReLU6()]
+        return [nn.Sequential(*several) for several in layers]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return logits of shape (n, 1000)."""
