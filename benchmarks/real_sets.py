@@ -22,7 +22,13 @@ import pandas as pd
 from sections import DATA, ROOT, write_section
 
 OUT = Path(os.environ.get("TUWEN_BENCH", "benchmarks/out"))
-OURS = {"tag": "fused", "search": "tuwen", "pairs": "tuwen", "recommend": "hybrid"}
+OURS = {
+    "tag": "fused",
+    "search": "tuwen",
+    "pairs": "tuwen",
+    "match": "tuwen",
+    "recommend": "hybrid",
+}
 
 
 @dataclass(frozen=True)
@@ -121,6 +127,7 @@ def verdict(job: str, rows: pd.DataFrame) -> str:
         "search": ("ndcg", "recall", "mrr"),
         "recommend": ("recall", "ndcg"),
         "pairs": ("accuracy",),
+        "match": ("recall",),
     }.get(job, ())
     below, compared = [], 0
     for (segment, metric), group in rows.groupby(["segment", "metric"], sort=False):

@@ -206,6 +206,19 @@ class FusionEmbedder:
                 return torch.sigmoid(logits).numpy()
         return (self.encode(images, "image") * self.encode(texts, "text")).sum(1)
 
+    def match_scores(self, images: Products, texts: Products) -> NDArray[np.float32]:
+        """Return how well each image (row) goes with each text (column), of shape (n, m).
+
+        The scores of `pair_scores` for all pairs; for the article's objective before the sigmoid,
+        which is the same order and does not saturate.
+        """
+        if self.config.objective == "match":
+            with torch.inference_mode():
+                seen, read = self._towers(as_products(images)), self._towers(as_products(texts))
+                blocks = torch.split(seen.image, MATCHED_AT_ONCE)
+                return torch.cat([self.network.match_table(b, read.text) for b in blocks]).numpy()
+        return self.encode(images, "image") @ self.encode(texts, "text").T
+
     def stand_in_texts(self, frame: pd.DataFrame, missing: MissingParts) -> list[str]:
         """Return the text that the text tower reads of each product, its own or a stand-in."""
         if missing.text != "image":

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core_embeddings.embedder_config import EmbedderConfig
-from core_embeddings.fusion import make_fusion
+from core_embeddings.fusion import ConcatReLU, make_fusion
 from core_embeddings.image_tower import ArticleCNN, FeatureHead
 from core_embeddings.text_tower import TextBatch, TextTower
 
@@ -112,6 +112,13 @@ class FusionNetwork(nn.Module):
         """Return the logit that image and text belong together, (n,): the article's head."""
         both = torch.ones(len(image), dtype=torch.bool, device=image.device)
         return self.match(self.fusion(image, text, both, both))[:, 0]
+
+    def match_table(self, image: Tensor, text: Tensor) -> Tensor:
+        """Return `match_logits` of every image (n, D) with every text (m, D), of shape (n, m)."""
+        if isinstance(self.fusion, ConcatReLU):  # every report and every training step needs it
+            return self.match(self.fusion.every_pair(image, text))[..., 0]
+        ones, others = image.repeat_interleave(len(text), 0), text.repeat(len(image), 1)
+        return self.match_logits(ones, others).view(len(image), len(text))
 
     def label_logits(self, vectors: Tensor) -> list[Tensor]:
         """Return the logits of each training head for unit vectors (n, embedding_size)."""

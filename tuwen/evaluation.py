@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from core_embeddings.vector_table import VectorTable
     from recommend.hybrid import HybridRecommender
 
-OURS, ARTICLE, BM25 = "tuwen", "article", "bm25"
+OURS, ARTICLE, BM25, CCA, CHANCE = "tuwen", "article", "bm25", "cca", "chance"
 WHAT: tuple[What, ...] = ("fused", "text", "image")
 
 
@@ -125,6 +125,45 @@ def evaluate_pairs(
         if found is not None:
             rows.append({"model": model, "metric": "accuracy", **found._asdict()})
     return as_report(pd.DataFrame(rows), job="pairs", segment="test") if rows else join([])
+
+
+def evaluate_match(embedders: Mapping[str, FusionEmbedder], products: pd.DataFrame) -> pd.DataFrame:
+    """Measure how test pictures find their texts, and texts their pictures, among all of them.
+
+    Products of one duplicate group, and so of one text, count as one. Beside the embedders stand
+    canonical correlation of the first one's frozen picture features with TF-IDF, and chance.
+
+    Parameters
+    ----------
+    embedders
+        By the name in the report; the first is the shop's.
+    products
+        With ``split``: the baseline learns from train rows and is chosen on val rows.
+    """
+    import pandas as pd
+
+    from core_embeddings.splits import duplicate_groups
+    from tuwen.match_baseline import correlation_scores
+    from tuwen.matching import both_directions, chance, complete_products
+
+    train, val, test = (complete_products(products, part) for part in ("train", "val", "test"))
+    if len(test) < 2:
+        return join([])
+    groups = np.asarray(duplicate_groups(test), dtype=np.int64)
+    tables: dict[str, NDArray[np.floating]] = {
+        model: embedder.match_scores(test, test) for model, embedder in embedders.items()
+    }
+    classical = correlation_scores(next(iter(embedders.values())), train, val, test)
+    if classical is not None:
+        tables[CCA] = classical
+    found = {model: both_directions(table, groups) for model, table in tables.items()}
+    rows = [
+        {"model": model, "segment": one.segment, "metric": metric, "value": value, "n": len(test)}
+        for model, directions in (found | {CHANCE: chance(groups)}).items()
+        for one in directions
+        for metric, value in one.metrics.items()
+    ]
+    return as_report(pd.DataFrame(rows), job="match")
 
 
 def evaluate_tags(

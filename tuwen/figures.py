@@ -253,6 +253,7 @@ def bar_metrics(report: pd.DataFrame) -> Mapping[str, list[str]]:
     wanted = {
         "search": ("ndcg@10", "recall@10"),
         "pairs": ("accuracy",),
+        "match": ("recall@1", "recall@10"),
         "tag": ("accuracy", "macro_f1"),
         "recommend": ("ndcg@10", "recall@10"),
     }

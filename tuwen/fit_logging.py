@@ -15,11 +15,18 @@ if TYPE_CHECKING:
 
 CONTEXTS = {"train": "training", "val": "validation", "test": "test"}
 """What MLflow calls the splits."""
-SERVED = {"search": "tuwen", "pairs": "tuwen", "tag": "fused", "recommend": "hybrid"}
+SERVED = {
+    "search": "tuwen",
+    "pairs": "tuwen",
+    "match": "tuwen",
+    "tag": "fused",
+    "recommend": "hybrid",
+}
 """Per job, the model the shop answers with; the others of a report are its baselines."""
 HEADLINES = {
     "search": ("ndcg", "recall", "accuracy", "gain_over_bm25"),
     "pairs": ("accuracy",),
+    "match": ("recall", "median_rank"),
     "tag": ("accuracy", "macro_f1", "ece"),
     "recommend": ("ndcg", "recall", "coverage"),
 }

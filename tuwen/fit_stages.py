@@ -213,7 +213,10 @@ class FitStages:
             embedders[evaluation.ARTICLE] = FusionEmbedder.from_pretrained(self.shop.path(ARTICLE))
         held_out = self.products[self.products[Columns.SPLIT] == "test"].reset_index(drop=True)
         k = self.config.baseline.report_k
-        parts = [evaluation.evaluate_pairs(embedders, self.products, seed=self.request.seed)]
+        parts = [
+            evaluation.evaluate_pairs(embedders, self.products, seed=self.request.seed),
+            evaluation.evaluate_match(embedders, self.products),
+        ]
         if self.request.queries is not None and len(held_out):
             parts.append(evaluation.evaluate_search(embedders, held_out, self._queries(), k))
         split = self.products[Columns.SPLIT].to_numpy(dtype=object)

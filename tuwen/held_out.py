@@ -21,6 +21,7 @@ from tuwen.shop import Shop
 if TYPE_CHECKING:
     import pandas as pd
 
+    from core_embeddings.embedder import FusionEmbedder
     from core_embeddings.tables import Loaded, LoadedQueries
 
 
@@ -60,7 +61,7 @@ def evaluate_held_out(
     if read.queries is not None:
         parts.append(_search(shop, paths["queries"], read.queries, k))
     if read.products is not None:
-        parts.append(_tags(shop, paths["products"], read.products, note))
+        parts.append(_products(shop, paths["products"], read.products, note))
     if read.interactions is not None:
         parts.append(_lists(shop, paths["interactions"], read.interactions, list_k, note))
     report = join(parts)
@@ -111,18 +112,22 @@ def _read(shop: Shop, tables: HeldOut, options: TableOptions, note: Note) -> _Re
 
 
 def _search(shop: Shop, path: str | Path, asked: LoadedQueries, k: int) -> pd.DataFrame:
-    from core_embeddings.embedder import FusionEmbedder
-
     if asked.judgements.empty:
         raise TableError(f"{path} has no judgements; it needs product_id (and relevance) per query")
+    return evaluation.evaluate_search(_embedders(shop), shop.catalogue(), asked, k)
+
+
+def _embedders(shop: Shop) -> dict[str, FusionEmbedder]:
+    from core_embeddings.embedder import FusionEmbedder
+
     embedders = {evaluation.OURS: shop.embedder()}
     if shop.path("article").is_dir():
         embedders[evaluation.ARTICLE] = FusionEmbedder.from_pretrained(shop.path("article"))
-    return evaluation.evaluate_search(embedders, shop.catalogue(), asked, k)
+    return embedders
 
 
-def _tags(shop: Shop, path: str | Path, read: Loaded, note: Note) -> pd.DataFrame:
-    """Measure the taggers on new products; the baselines learn from the shop's train products."""
+def _products(shop: Shop, path: str | Path, read: Loaded, note: Note) -> pd.DataFrame:
+    """Measure pairs, matching and tags of new products; baselines learn from the shop's own."""
     import pandas as pd
 
     new, held = usable_products(read.rows, path), shop.catalogue()
@@ -142,9 +147,16 @@ def _tags(shop: Shop, path: str | Path, read: Loaded, note: Note) -> pd.DataFram
     for name in taggers.fields:
         both[name] = both[name].fillna("")
     both[Columns.SPLIT] = both[Columns.SPLIT].replace({"test": "unused", "held out": "test"})
-    views = shop.embedder().views(both)
+    embedders = _embedders(shop)
+    views = embedders[evaluation.OURS].views(both)
     split = both[Columns.SPLIT].to_numpy(dtype=object)
-    return evaluation.evaluate_tags(taggers, views, both, split, fields=fields)
+    return join(
+        [
+            evaluation.evaluate_pairs(embedders, both, seed=shop.state.seed),
+            evaluation.evaluate_match(embedders, both),
+            evaluation.evaluate_tags(taggers, views, both, split, fields=fields),
+        ]
+    )
 
 
 def _lists(shop: Shop, path: str | Path, found: Loaded, k: int, note: Note) -> pd.DataFrame:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core_embeddings.columns import Columns
 from core_embeddings.seeding import numpy_generator
+from core_embeddings.splits import duplicate_groups
+from tuwen.matching import complete_products
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +32,9 @@ def pair_accuracy(
 ) -> PairAccuracy | None:
     """Return the accuracy on test products, as many false pairs as true ones.
 
-    A false pair is a picture with the text of another product whose text differs. The threshold on
-    the embedder's pair score is chosen on validation products and never sees test ones.
+    A false pair is a picture with the text of a random product of another duplicate group, so
+    with another text. The threshold on the embedder's pair score is chosen on validation products
+    and never sees test ones.
 
     Parameters
     ----------
@@ -43,9 +45,7 @@ def pair_accuracy(
     seed
         Draws the false pairs, the same for every embedder.
     """
-    has_image = np.array([bool(paths) for paths in products[Columns.IMAGE]], dtype=bool)
-    whole = products[has_image & (products[Columns.TITLE] != "").to_numpy()]
-    val, test = (whole[whole[Columns.SPLIT] == name] for name in ("val", "test"))
+    val, test = (complete_products(products, part, seed=seed) for part in ("val", "test"))
     if min(len(val), len(test)) < ENOUGH:
         return None
     true, false = pair_scores(embedder, val, seed)
@@ -60,19 +60,19 @@ def pair_scores(
     embedder: FusionEmbedder, products: pd.DataFrame, seed: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the scores of true pairs and of false pairs."""
-    partners = mismatch(products[Columns.TITLE].to_numpy(dtype=object), seed)
+    partners = mismatch(np.asarray(duplicate_groups(products), dtype=np.int64), seed)
     keep = partners >= 0
     true = embedder.pair_scores(products, products)
     false = embedder.pair_scores(products[keep], products.iloc[partners[keep]])
     return true, false
 
 
-def mismatch(texts: NDArray[np.object_], seed: int) -> NDArray[np.int64]:
-    """Return for each text a row with another text, drawn at random; -1 where all are equal."""
+def mismatch(groups: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """Return for each row one of another group, drawn at random; -1 where there is none."""
     generator = numpy_generator(seed)
-    partners = np.full(len(texts), -1, dtype=np.int64)
-    for row, text in enumerate(texts):
-        others = np.flatnonzero(texts != text)
+    partners = np.full(len(groups), -1, dtype=np.int64)
+    for row, group in enumerate(groups):
+        others = np.flatnonzero(groups != group)
         if len(others):
             partners[row] = generator.choice(others)
     return partners

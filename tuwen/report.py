@@ -27,7 +27,7 @@ def as_report(frame: pd.DataFrame, *, job: str, segment: str | None = None) -> p
     frame
         With ``model``, ``metric``, ``value``, ``n`` and, unless ``segment`` is given, ``segment``.
     job
-        ``search``, ``pairs``, ``tag`` or ``recommend``.
+        ``search``, ``pairs``, ``match``, ``tag`` or ``recommend``.
     segment
         Which rows, users or field; None keeps the frame's own.
     """

@@ -53,6 +53,7 @@ def test_the_report_has_every_job_beside_its_baselines(fitted):
         job: {r["model"] for r in rows if r["job"] == job} for job in {r["job"] for r in rows}
     }
     assert models["pairs"] == {"tuwen", "article"}
+    assert models["match"] == {"tuwen", "article", "chance"}  # pixels: nothing frozen for cca
     assert models["search"] >= {"tuwen", "tuwen, text only", "tuwen, image only", "article", "bm25"}
     assert models["tag"] >= {"fused", "majority", "tfidf+svm"}
     assert models["recommend"] >= {"hybrid", "als", "popularity"}
@@ -120,7 +121,7 @@ def test_without_interactions_there_is_no_recommender_and_no_error(request_for, 
     request = request_for("article=false", interactions=None, queries=None)
     shop = pipeline.fit(request, tmp_path / "shop").shop
     assert not shop.has_recommender
-    assert {row["job"] for row in read_report(shop.root)} == {"pairs", "tag"}
+    assert {row["job"] for row in read_report(shop.root)} == {"pairs", "match", "tag"}
     with pytest.raises(TuwenError, match="fitted without interactions"):
         recommend_lists(shop)
 
