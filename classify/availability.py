@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from classify.views import Mask
-from core_embeddings.columns import Columns
+from core_embeddings.columns import Columns, written_columns
 
 
 class Availability(NamedTuple):
@@ -24,7 +24,7 @@ def availability(
 ) -> Availability:
     """Return both masks, with the defaults of ``TaggerSet.fit``."""
     if has_text is None:
-        texts = [Columns.TITLE, Columns.DESCRIPTION, Columns.BRAND]
+        texts = [*written_columns(products.columns), Columns.BRAND]
         has_text = (products[texts] != "").any(axis=1)
     if has_image is None:
         has_image = np.ones(len(products), dtype=bool)

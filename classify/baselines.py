@@ -48,16 +48,17 @@ def fit_majority(labels: NDArray[Any]) -> Baseline:
 def fit_tfidf_svm(
     products: pd.DataFrame, labels: NDArray[Any], *, train: Mask, val: Mask
 ) -> Baseline | None:
-    """Return ``TfidfVectorizer`` + ``LinearSVC`` at their defaults, fitted on training rows.
+    """Return ``TfidfVectorizer`` + ``LinearSVC`` at their defaults.
 
-    On the title, or on title and description: what is more accurate on the validation rows; without
-    such rows the latter. ``None`` where the training rows have fewer than two labels, or no words.
+    On the title, or on title and description: what is more accurate on the validation rows when
+    fitted on the training rows; without validation rows the latter. The one chosen is then fitted
+    on both. ``None`` where the training rows have fewer than two labels, or no words.
     """
     known = labels != ""
     train, val = train & known, val & known
     if len(np.unique(labels[train])) < 2:
         return None
-    best: tuple[float, Baseline] | None = None
+    best: tuple[float, Pipeline, tuple[str, ...]] | None = None
     for names in TEXT_CHOICES:
         texts = _texts(products, names)
         model = make_pipeline(TfidfVectorizer(), LinearSVC())
@@ -67,8 +68,12 @@ def fit_tfidf_svm(
             continue
         quality = accuracy(labels[val], model.predict(texts[val])) if val.any() else 0.0
         if best is None or quality >= best[0]:
-            best = quality, _answering(model, names)
-    return best[1] if best else None
+            best = quality, model, names
+    if best is None:
+        return None
+    _, chosen, kept = best
+    both = train | val
+    return _answering(chosen.fit(_texts(products, kept)[both], labels[both]), kept)
 
 
 def _answering(model: Pipeline, names: tuple[str, ...]) -> Baseline:

@@ -43,11 +43,11 @@ def evaluate_tagging(
     Parameters
     ----------
     tagger_set
-        Fitted on the rows of split ``train``.
+        Fitted on the rows of splits ``train`` and ``val``.
     views, products, has_image, has_text
         All products, as in ``TaggerSet.fit``.
     split
-        Split of each product; the baselines are fitted on ``train`` and choose on ``val``.
+        Split of each product; the baselines choose on ``val`` and are fitted on both.
     rows
         The split that is measured.
     fields
@@ -60,7 +60,7 @@ def evaluate_tagging(
     DataFrame
         ``field``, ``model``, ``metric``, ``value``, ``n`` (products measured). ``fused`` sees all;
         ``image only`` and ``text only`` are the same taggers with the other modality hidden, over
-        the products that have theirs. A value never seen in training counts as an error.
+        the products that have theirs. A value never seen in learning counts as an error.
     """
     split = np.asarray(split, dtype=object)
     available = availability(products, has_image, has_text)
@@ -148,7 +148,7 @@ def _baseline_records(
     kept = np.flatnonzero((split == rows) & (labels != ""))
     fitted = {
         TFIDF_SVM: fit_tfidf_svm(products, labels, train=train, val=val),
-        MAJORITY: fit_majority(labels[train & (labels != "")]),
+        MAJORITY: fit_majority(labels[(train | val) & (labels != "")]),
     }
     for model, baseline in fitted.items():
         if baseline is None:

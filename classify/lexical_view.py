@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -16,7 +16,7 @@ from scipy import sparse
 
 from classify.tagger_config import Engine
 from core_embeddings.artefact import read_json, write_json
-from core_embeddings.columns import Columns
+from core_embeddings.columns import Columns, title_columns, written_columns
 from core_embeddings.errors import ArtefactError, ConfigError
 
 Tokenize = Callable[[str], list[str]]
@@ -180,11 +180,15 @@ def _terms_of(
     products: pd.DataFrame, tokenize: Tokenize, char_ngrams: bool
 ) -> Iterator[Iterator[str]]:
     make = partial(product_terms, tokenize=tokenize, char_ngrams=char_ngrams)
-    texts: Sequence[pd.Series] = [
-        products[name] for name in (Columns.TITLE, Columns.DESCRIPTION, Columns.BRAND)
-    ]
-    for title, description, brand in zip(*texts, strict=True):
-        yield make(title, description, brand)
+    titles = title_columns(products.columns)
+    others = written_columns(products.columns)[len(titles) :]
+    for said, described, brand in zip(
+        zip(*(products[name] for name in titles), strict=True),
+        zip(*(products[name] for name in others), strict=True),
+        products[Columns.BRAND],
+        strict=True,
+    ):
+        yield make(" ".join(said), " ".join(described), brand)
 
 
 def _unit_rows(matrix: sparse.csr_array) -> sparse.csr_array:

@@ -34,6 +34,15 @@ class LinearSolution(NamedTuple):
     """L-BFGS steps taken."""
 
 
+class Start(NamedTuple):
+    """Weights to begin with."""
+
+    coef: Floats
+    """Of shape (n_classes, n_features)."""
+    intercept: Floats
+    """Of shape (n_classes,)."""
+
+
 def solve_linear(
     X: Matrix,
     codes: NDArray[np.int64],
@@ -45,6 +54,7 @@ def solve_linear(
     penalize_intercept: bool = False,
     max_iter: int = 200,
     tol: float = 1e-6,
+    start: Start | None = None,
 ) -> LinearSolution:
     """Minimise ``½‖W‖² + C Σᵢ sᵢ loss(W xᵢ + b, yᵢ)`` over all classes together.
 
@@ -68,6 +78,8 @@ def solve_linear(
     max_iter, tol
         Stop after so many steps, or when two steps in a row lower the objective by less than
         ``tol`` of its value.
+    start
+        Where to begin; the optimum is the same, but near it few steps are left.
 
     References
     ----------
@@ -91,9 +103,12 @@ def solve_linear(
         gradient[penalized] += theta[penalized]
         return C * value + 0.5 * float(theta[penalized] @ theta[penalized]), gradient
 
-    start = np.zeros(border + n_classes, dtype)
-    start[border:] = _start_intercept(codes, n_classes, weight, loss)
-    found = minimize_lbfgs(objective, start, max_iter=max_iter, tol=tol)
+    first = np.zeros(border + n_classes, dtype)
+    if start is None:
+        first[border:] = _start_intercept(codes, n_classes, weight, loss)
+    else:
+        first[:border], first[border:] = start.coef.T.ravel(), start.intercept
+    found = minimize_lbfgs(objective, first, max_iter=max_iter, tol=tol)
     coef = found.x[:border].reshape(n_features, n_classes).T
     return LinearSolution(
         np.ascontiguousarray(coef), found.x[border:].copy(), found.value, found.iterations

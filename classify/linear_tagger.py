@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from classify.calibration import fit_temperature, held_out_folds
-from classify.linear_solver import Floats, LinearSolution, Loss, Matrix, solve_linear
+from classify.linear_solver import Floats, LinearSolution, Loss, Matrix, Start, solve_linear
 from core_embeddings.errors import ConfigError
 
 ClassWeight = Literal["balanced"] | Mapping[Any, float] | None
@@ -76,8 +76,11 @@ class LinearTagger(ClassifierMixin, BaseEstimator):
         self.calibrate = calibrate
         self.cv = cv
 
-    def fit(self, X: Matrix, y: Any) -> Self:
-        """Fit on X of shape (n_rows, n_features), dense or sparse, with labels y (n_rows,)."""
+    def fit(self, X: Matrix, y: Any, *, start: LinearTagger | None = None) -> Self:
+        """Fit on X of shape (n_rows, n_features), dense or sparse, with labels y (n_rows,).
+
+        ``start`` is a tagger fitted on nearly the same rows: from its weights few steps are left.
+        """
         self._check_settings()
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=(np.float64, np.float32))
         check_classification_targets(y)
@@ -85,7 +88,8 @@ class LinearTagger(ClassifierMixin, BaseEstimator):
         weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[codes]
         mean, scale = _moments(X) if self.standardize else (None, None)
         inner = X if scale is None else _standardized(X, mean, scale)
-        found = self._solve(inner, codes, weight)
+        first = None if start is None else start._start_for(self.classes_, mean, scale)
+        found = self._solve(inner, codes, weight, start=first)
         self.n_iter_ = max(
             found.iterations, 1
         )  # scikit-learn's contract: a fit took at least one step
@@ -169,7 +173,24 @@ class LinearTagger(ClassifierMixin, BaseEstimator):
         if self.cv < 2:
             raise ConfigError(f"cv must be >= 2 folds; got {self.cv!r}; or set calibrate=False")
 
-    def _solve(self, X: Matrix, codes: NDArray[np.int64], weight: Floats) -> LinearSolution:
+    def _start_for(self, classes: NDArray[Any], mean: Floats | None, scale: Floats | None) -> Start:
+        """Return these weights for other classes and other units; of a new class, those of none."""
+        coef = np.zeros((len(classes), self.n_features_in_))
+        intercept = np.full(len(classes), float(self.intercept_.min()))
+        at = np.searchsorted(classes, self.classes_)
+        known = classes[np.minimum(at, len(classes) - 1)] == self.classes_
+        coef[at[known]], intercept[at[known]] = self.coef_[known], self.intercept_[known]
+        intercept += 0 if mean is None else coef @ mean
+        return Start(coef if scale is None else coef * scale, intercept)
+
+    def _solve(
+        self,
+        X: Matrix,
+        codes: NDArray[np.int64],
+        weight: Floats,
+        *,
+        start: Start | None = None,
+    ) -> LinearSolution:
         return solve_linear(
             X,
             codes,
@@ -179,6 +200,7 @@ class LinearTagger(ClassifierMixin, BaseEstimator):
             sample_weight=weight,
             max_iter=self.max_iter,
             tol=self.tol,
+            start=start,
         )
 
     def _out_of_fold_temperature(

@@ -32,6 +32,9 @@ class TaggerConfig:
         Wider dense views are fitted in that many principal directions.
     max_iter, tol
         Limits of the solver.
+    folds, fold_steps
+        Validation rows are scored in so many folds, each by heads that made so many steps of the
+        solver with the other folds, see ``cross_fit``.
     lexical
         Add the TF-IDF views: ``lexical``, ``words`` and ``title``, see ``LexicalView``.
     tokenizer
@@ -56,6 +59,8 @@ class TaggerConfig:
     dense_size: int = 512
     max_iter: int = 100
     tol: float = 3e-4
+    folds: int = 4
+    fold_steps: int = 15
     lexical: bool = True
     tokenizer: Engine = "jieba"
     char_ngrams: bool = True
@@ -80,6 +85,7 @@ class TaggerConfig:
         for name in (
             "dense_size",
             "max_iter",
+            "fold_steps",
             "min_count",
             "max_terms",
             "min_auto_rows",
@@ -88,6 +94,8 @@ class TaggerConfig:
         ):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be >= 1; got {getattr(self, name)!r}")
+        if self.folds < 2:
+            raise ConfigError(f"folds must be >= 2; got {self.folds!r}")
         if not 0 < self.target_precision <= 1:
             raise ConfigError(
                 f"target_precision must be above 0 and at most 1; got {self.target_precision!r}"

@@ -24,6 +24,7 @@ from classify.views import Mask, MultiViewTagger, view_modality
 from core_embeddings.columns import Columns
 from core_embeddings.config import flatten, nearest, to_mapping
 from core_embeddings.errors import ConfigError, TableError
+from core_embeddings.splits import duplicate_groups
 from core_embeddings.tracking import NullRun, Run
 
 CHUNK: Final = 4096
@@ -69,7 +70,9 @@ class TaggerSet:
         run: Run | None = None,
         progress: Progress | None = None,
     ) -> TaggerSet:
-        """Fit every field on rows of split ``train``; choose weights and thresholds on ``val``.
+        """Fit every field on rows of the splits ``train`` and ``val``.
+
+        Weights and thresholds are chosen by cross-fitted answers for ``val``.
 
         Parameters
         ----------
@@ -101,14 +104,15 @@ class TaggerSet:
         split = np.asarray(split, dtype=object)
         train, val = split == "train", split == "val"
         available = availability(products, has_image, has_text)
+        groups = duplicate_groups(products)
         dense = {name: _as_matrix(name, X, len(products)) for name, X in views.items()}
-        lexical = _fit_lexical(products[train & available.has_text], config)
+        lexical = _fit_lexical(products[(train | val) & available.has_text], config)
         if not dense and lexical is None:
             raise ConfigError("taggers need at least one view; got none and no product with text")
         run.log_params({**flatten(to_mapping(config), "taggers."), "taggers.seed": seed})
         taggers, skipped = {}, []
         with threadpool_limits(config.threads, "blas"):
-            rotations = _rotations(dense, train, available, config.dense_size)
+            rotations = _rotations(dense, train | val, available, config.dense_size)
             turned = {name: rotation.apply(dense[name]) for name, rotation in rotations.items()}
             ready = {**dense, **turned, **(lexical.views(products) if lexical else {})}
             for name in dict.fromkeys(fields):
@@ -123,6 +127,7 @@ class TaggerSet:
                     labels,
                     train=train,
                     val=val,
+                    groups=groups,
                     rotations=rotations,
                     **available._asdict(),
                 )
@@ -285,13 +290,13 @@ def _fit_lexical(products: pd.DataFrame, config: TaggerConfig) -> LexicalView | 
 
 
 def _rotations(
-    dense: Mapping[str, Matrix], train: Mask, available: Availability, size: int
+    dense: Mapping[str, Matrix], learned: Mask, available: Availability, size: int
 ) -> dict[str, Rotation]:
-    """Rotate dense views wider than ``size``, learned on training rows that have the modality."""
+    """Rotate dense views wider than ``size``, fitted on rows that have the modality."""
     present = available._asdict()
     found = {}
     for name, X in dense.items():
-        rows = train & present.get(f"has_{view_modality(name)}", np.ones_like(train))
+        rows = learned & present.get(f"has_{view_modality(name)}", np.ones_like(learned))
         if X.shape[1] > size and not sparse.issparse(X) and rows.sum() > 1:
             found[name] = Rotation.fit(X[rows], size=size)
     return found

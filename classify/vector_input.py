@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core_embeddings.cleaning import clean_column
-from core_embeddings.columns import TEXT_COLUMNS, Columns
+from core_embeddings.columns import TEXT_COLUMNS, Columns, written_columns
 from core_embeddings.errors import TableError
 from core_embeddings.frames import read_raw, require_columns
 from core_embeddings.raw_formats import RawTable
@@ -91,7 +91,7 @@ def _check_unique(path: Path, ids: pd.Index) -> None:
 
 
 def _has_text(products: pd.DataFrame) -> NDArray[np.bool_]:
-    names = [c for c in (Columns.TITLE, Columns.DESCRIPTION, Columns.BRAND) if c in products]
+    names = [c for c in (*written_columns(products.columns), Columns.BRAND) if c in products]
     if not names:
         return np.ones(len(products), dtype=np.bool_)
     texts = products[names].fillna("").astype(str)

@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from classify.combination import Combination, choose_combination
+from classify.cross_fit import FLOOR, cross_fit, held_folds
 from classify.decisions import NEVER, Threshold, choose_threshold
-from classify.linear_solver import Matrix
+from classify.linear_solver import Floats, Matrix
 from classify.linear_tagger import LinearTagger
 from classify.rotation import Rotation
 from classify.softmax import SoftmaxTagger
@@ -28,8 +29,6 @@ _MODALITY_OF: Final[Mapping[str, Modality]] = {
     **dict.fromkeys(SPARSE, "text"),
 }
 HEADS: Final[Mapping[str, type[LinearTagger]]] = {"softmax": SoftmaxTagger, "svm": SVMTagger}
-FLOOR: Final = 1e-7
-"""Probability a part gives to a value it has never seen, since other parts may have."""
 
 Mask = NDArray[np.bool_]
 Views = Mapping[str, Matrix]
@@ -55,13 +54,13 @@ def available_modality(has_image: Mask, has_text: Mask) -> NDArray[Any]:
 class MultiViewTagger:
     """Tags one field from several views of a product.
 
-    Every head is fitted on training rows that have its view's modality, and its temperature on
-    validation rows. Per modality one combination of the heads that may be used there, and one
-    threshold for ``auto``, are chosen on validation rows: all heads for products with image and
-    text; only the heads of the image view for products without text, and the other way round
-    (learned by hiding the other modality of the validation rows). Where no view of that modality
-    exists, the views made of both serve. Nothing is fitted on validation rows but these few
-    numbers, so that confidence stays honest.
+    Every head learns from the training and validation rows that have its view's modality. What is
+    chosen besides rests on cross-fitted answers for the validation rows, see ``cross_fit``: the
+    temperature of each head, and per modality one combination of the heads that may be used there
+    and one threshold for ``auto``. All heads speak for products with image and text; only the heads
+    of the image view for products without text, and the other way round (learned by hiding the
+    other modality of the validation rows). Where no view of that modality exists, the views made of
+    both serve.
 
     Parameters
     ----------
@@ -71,9 +70,9 @@ class MultiViewTagger:
     Attributes
     ----------
     classes_ : ndarray of str of shape (n_classes,)
-        Values seen in training, sorted.
+        Values seen in training and validation rows, sorted.
     examples_ : ndarray of int of shape (n_classes,)
-        Training rows of each value.
+        How many of these rows each value has.
     parts_ : dict of Part to LinearTagger
     combinations_ : dict of modality to Combination
         Weights in the order of ``usable_parts(modality)``.
@@ -97,9 +96,10 @@ class MultiViewTagger:
         val: Mask,
         has_image: Mask,
         has_text: Mask,
+        groups: NDArray[np.int64] | None = None,
         rotations: Mapping[str, Rotation] | None = None,
     ) -> Self:
-        """Fit on the rows of ``train``, choose on those of ``val``.
+        """Learn from the rows of ``train`` and ``val``; choose by what is said of ``val``.
 
         Parameters
         ----------
@@ -109,26 +109,39 @@ class MultiViewTagger:
             Value of each product, "" where unknown (such rows are left out), of shape (n_rows,).
         train, val, has_image, has_text
             Of shape (n_rows,).
+        groups
+            Number of each product's group of duplicates, which never speak for each other; by
+            default there are no duplicates.
         rotations
             How some of ``views`` were rotated; ever after they are given as they were before.
         """
-        rotations = rotations or {}
-        known = labels != ""
-        self.classes_, self.examples_ = np.unique(labels[train & known], return_counts=True)
-        self.parts_ = {}
+        rotations, known = rotations or {}, labels != ""
+        learned = labels[(train | val) & known]
+        self.classes_, self.examples_ = np.unique(learned, return_counts=True)
         present = {"both": np.ones_like(known), "image": has_image, "text": has_text}
+        held = np.flatnonzero(val & known)
+        own = np.arange(len(labels)) if groups is None else groups
+        folds = held_folds(own[held], count=self.config.folds)
+        self.parts_, answers = {}, {}
         for view, X in views.items():
-            rows = known & present[view_modality(view)]
-            fit_on, check_on = np.flatnonzero(rows & train), np.flatnonzero(rows & val)
+            seen = present[view_modality(view)]
+            fit_on, checked = np.flatnonzero(train & known & seen), seen[held]
             for head in self.config.heads if fit_on.size else ():
-                tagger = self._head(view, head, rotated=view in rotations)
-                tagger.fit(X[fit_on], labels[fit_on])
-                if check_on.size:
-                    tagger.calibrate_on(X[check_on], labels[check_on])
-                self.parts_[Part(view, head)] = tagger
+                found = cross_fit(
+                    self._head(view, head, rotated=view in rotations),
+                    X,
+                    labels,
+                    classes=self.classes_,
+                    train=fit_on,
+                    held=held[checked],
+                    folds=folds[checked],
+                    steps=self.config.fold_steps,
+                )
+                self.parts_[Part(view, head)] = found.tagger
+                answers[Part(view, head)] = _spread(found.answers, checked)
         for modality in MODALITIES:
-            full = present["image"] & present["text"] if modality == "both" else present[modality]
-            self._choose(views, labels, np.flatnonzero(val & known & full), modality)
+            full = has_image & has_text if modality == "both" else present[modality]
+            self._choose(answers, labels[held], full[held], modality)
         for part, tagger in self.parts_.items():
             if part.view in rotations:
                 tagger.unrotate(rotations[part.view].mean, rotations[part.view].basis)
@@ -200,21 +213,23 @@ class MultiViewTagger:
         )
 
     def _choose(
-        self, views: Views, labels: NDArray[Any], rows: NDArray[np.int64], modality: str
+        self, answers: Mapping[Part, Floats], truth: NDArray[Any], rows: Mask, modality: str
     ) -> None:
-        truth = labels[rows]
-        learned = np.isin(truth, self.classes_)
-        parts = self._stacked(views, rows, modality)
-        if not len(parts):
+        usable = self.usable_parts(modality)
+        if not usable:
             return
-        codes = np.searchsorted(self.classes_, truth[learned])
-        kinds = [view_modality(part.view) for part in self.usable_parts(modality)]
+        parts = np.array([answers[part][rows] for part in usable])
+        truth = truth[rows]
+        codes = np.searchsorted(self.classes_, truth)
+        # A value that only this row's fold has cannot be told, and says nothing of the parts.
+        told = parts[:, np.arange(len(codes)), codes].max(axis=0) > np.log(FLOOR)
+        kinds = [view_modality(part.view) for part in usable]
         alone = [[at for at, kind in enumerate(kinds) if kind == one] for one in ("text", "image")]
         combination = choose_combination(
-            parts[:, learned], codes, log_prior=self.log_prior, alone=alone
+            parts[:, told], codes[told], log_prior=self.log_prior, alone=alone
         )
         self.combinations_[modality] = combination
-        # Values that were never learned count as wrong here: confidence has to answer for them too.
+        # It counts as wrong here all the same: confidence has to answer for new values too.
         best = combination.log_probabilities(parts, self.log_prior)
         correct = self.classes_[best.argmax(axis=1)] == truth
         self.thresholds_[modality] = choose_threshold(
@@ -250,3 +265,10 @@ class MultiViewTagger:
                 columns = np.searchsorted(self.classes_, tagger.classes_)
                 answer[:, columns] = np.maximum(tagger.predict_proba(views[part.view][rows]), FLOOR)
             yield np.log(answer)
+
+
+def _spread(answers: Floats, rows: Mask) -> Floats:
+    """Return answers for all rows; those without the view get what a value never seen gets."""
+    every = np.full((len(rows), answers.shape[1]), np.log(FLOOR))
+    every[rows] = answers
+    return every
