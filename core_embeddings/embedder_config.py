@@ -19,6 +19,11 @@ _AT_LEAST_ONE = (
     *("epochs", "patience"),
 )
 
+_WEIGHTS = (
+    *("image_text", "query_product", "part_product", "labels", "l1", "category"),
+    *("hard_negatives", "hard_margin", "hard_after", "co_purchase", "co_purchase_days"),
+)
+
 
 @dataclass(frozen=True)
 class EmbedderConfig:
@@ -53,6 +58,17 @@ class EmbedderConfig:
     image_text, query_product, part_product, labels
         Weights of the losses of ``shared``: image to text, pseudo-query to product, one modality
         to the whole product, and the category and attribute heads.
+    category
+        Weight of the category-aware contrastive loss: the more levels shared, the nearer.
+    same_category
+        Whether products of one category leaf are negatives of each other in image to text and part
+        to whole.
+    hard_negatives, hard_margin, hard_after
+        Weight of the hinge on the hardest wrong answer of a batch, for image to text and words to
+        product; how much nearer the right one shall be, in cosine; epochs it waits.
+    co_purchase, co_purchase_days, co_purchase_cap
+        Weight of the loss that draws together what the same users bought, where interactions are
+        given; how far apart in days; how many of a user's latest products count.
     modality_dropout
         Share of products that train with one of their two modalities hidden.
     word_dropout, label_smoothing, l1
@@ -90,6 +106,14 @@ class EmbedderConfig:
     text_residual: float | None = None
     dropout: float = 0.2
     objective: Literal["shared", "match"] = "shared"
+    category: float = 0.0
+    same_category: Literal["negative", "ignored"] = "negative"
+    hard_negatives: float = 0.0
+    hard_margin: float = 0.2
+    hard_after: int = 2
+    co_purchase: float = 0.0
+    co_purchase_days: float = 7.0
+    co_purchase_cap: int = 20
     image_text: float = 0.5
     query_product: float = 1.0
     part_product: float = 1.5
@@ -123,7 +147,7 @@ class EmbedderConfig:
         ):
             value = getattr(self, name)
             _require(0 <= value < 1, name, "in [0, 1)", value)
-        for name in ("image_text", "query_product", "part_product", "labels", "l1"):
+        for name in _WEIGHTS:
             _require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
         residual = self.text_residual
         _require(residual is None or residual >= 0, "text_residual", "at least 0", residual)

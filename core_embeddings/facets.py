@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from core_embeddings.columns import LEVEL_SEPARATOR, VALUE_SEPARATOR, Columns
 
+LEVEL_PREFIX = f"{Columns.CATEGORY}/"
+
 
 @dataclass(frozen=True)
 class Facet:
@@ -41,7 +43,7 @@ def facets_of(products: pd.DataFrame, fields: Sequence[str]) -> list[Facet]:
     if Columns.CATEGORY in fields:
         paths = [str(p).split(LEVEL_SEPARATOR) if p else [] for p in products[Columns.CATEGORY]]
         for level in range(max(map(len, paths), default=0)):
-            columns[f"category/{level + 1}"] = [
+            columns[f"{LEVEL_PREFIX}{level + 1}"] = [
                 LEVEL_SEPARATOR.join(p[: level + 1]) if len(p) > level else "" for p in paths
             ]
     for name in [*fields, Columns.BRAND]:
@@ -49,6 +51,16 @@ def facets_of(products: pd.DataFrame, fields: Sequence[str]) -> list[Facet]:
             columns[name] = [str(v).split(VALUE_SEPARATOR)[0] for v in products[name]]
     facets = [_facet(name, values) for name, values in columns.items()]
     return [facet for facet in facets if len(facet.values) > 1]
+
+
+def category_levels(facets: Sequence[Facet], count: int) -> NDArray[np.int64]:
+    """Return the codes of the category levels of ``count`` products, (count, depth), -1 for none.
+
+    A code stands for the whole path down to its level: two products with one code at a level have
+    the same code at every level above.
+    """
+    levels = [facet.codes for facet in facets if facet.name.startswith(LEVEL_PREFIX)]
+    return np.stack(levels, axis=1) if levels else np.zeros((count, 0), dtype=np.int64)
 
 
 def label_codes(values: Sequence[str], classes: Sequence[str]) -> NDArray[np.int64]:

@@ -11,13 +11,35 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core_embeddings.co_purchase import CoPurchases
 from core_embeddings.embedder_config import EmbedderConfig
-from core_embeddings.facets import Facet, spoken
+from core_embeddings.facets import Facet, category_levels, spoken
 from core_embeddings.text_input import TextInput
 from core_embeddings.text_tower import TextBatch
 
 QUERY_WORDS = 4
 """The most words, or facets, a pseudo-query names."""
+
+
+class Partners(NamedTuple):
+    """One product each that m products of a batch were bought with.
+
+    Attributes
+    ----------
+    places
+        int64 of shape (m,): whose partners these are, as places in the batch.
+    images, has_image, has_text, texts
+        The partners, as in `TrainingBatch`.
+    no_negative
+        bool of shape (m, m): partner j is no wrong answer for product i.
+    """
+
+    places: Tensor
+    images: Tensor
+    has_image: Tensor
+    has_text: Tensor
+    texts: TextBatch
+    no_negative: Tensor
 
 
 class TrainingBatch(NamedTuple):
@@ -43,6 +65,12 @@ class TrainingBatch(NamedTuple):
         A pseudo-query per product.
     positives
         bool of shape (n, n): which products of the batch answer which query.
+    epoch
+        Counted from 0: some losses wait.
+    levels
+        int64 of shape (n, depth): code of the category path down to each level, -1 for none.
+    partners
+        What some of the products were bought with; None where nothing is known of that.
     """
 
     rows: Tensor
@@ -56,6 +84,9 @@ class TrainingBatch(NamedTuple):
     groups: Tensor
     queries: TextBatch
     positives: Tensor
+    epoch: int
+    levels: Tensor
+    partners: Partners | None
 
 
 @dataclass(frozen=True)
@@ -76,6 +107,8 @@ class TrainingRows:
         Duplicate group per row, int64 of shape (n,).
     facets
         What pseudo-queries are made of; codes of shape (n,).
+    together
+        Which rows people buy together, or None.
     """
 
     images: Tensor
@@ -86,6 +119,7 @@ class TrainingRows:
     labels: NDArray[np.int64]
     groups: NDArray[np.int64]
     facets: Sequence[Facet]
+    together: CoPurchases | None = None
 
     def __len__(self) -> int:
         return len(self.has_image)
@@ -126,6 +160,7 @@ class TrainingSet:
             text_input.tokenizer.many(map(spoken, facet.values)) for facet in rows.facets
         ]
         self._words = [frozenset(tokens) for tokens in rows.tokens]
+        self._levels = category_levels(rows.facets, len(rows))
 
     @property
     def steps(self) -> int:
@@ -140,9 +175,11 @@ class TrainingSet:
             # Counted from 1, because a seed sequence that ends in 0 is the one without it.
             rng = np.random.default_rng([self.seed, epoch, step + 1])
             chosen = order[step * self.config.batch_size : (step + 1) * self.config.batch_size]
-            yield self._batch(chosen, rng)
+            yield self._batch(chosen, rng, epoch)
 
-    def _batch(self, chosen: NDArray[np.int64], rng: np.random.Generator) -> TrainingBatch:
+    def _batch(
+        self, chosen: NDArray[np.int64], rng: np.random.Generator, epoch: int
+    ) -> TrainingBatch:
         rows, config = self.rows, self.config
         has_image, has_text = rows.has_image[chosen], rows.has_text[chosen]
         keep_image, keep_text = _hide(has_image, has_text, config.modality_dropout, rng)
@@ -164,6 +201,28 @@ class TrainingSet:
                 queries, hidden_share=hidden, foreign_share=config.foreign_words, rng=rng
             ),
             torch.from_numpy(positives),
+            epoch,
+            torch.from_numpy(self._levels[chosen]),
+            self._partners(chosen, rng),
+        )
+
+    def _partners(self, chosen: NDArray[np.int64], rng: np.random.Generator) -> Partners | None:
+        rows, together = self.rows, self.rows.together
+        if together is None:
+            return None
+        drawn = together.draw(chosen, rng)
+        places = np.flatnonzero(drawn >= 0)
+        asked, found = chosen[places], drawn[places]
+        same = rows.groups[asked][:, None] == rows.groups[found][None, :]
+        texts = [self._augment(row, rng) for row in found]
+        picked = torch.from_numpy(found)
+        return Partners(
+            torch.from_numpy(places),
+            rows.images[picked],
+            torch.from_numpy(rows.has_image[found]),
+            torch.from_numpy(rows.has_text[found]),
+            self.text_input.batch(texts, hidden_share=self.config.word_dropout, rng=rng),
+            torch.from_numpy(same | together.together(asked, found)),
         )
 
     def _augment(self, row: int, rng: np.random.Generator) -> Sequence[str]:

@@ -6,9 +6,12 @@ import torch.nn.functional as F
 
 from core_embeddings.losses import (
     contrastive_loss,
+    hardest_negative_loss,
     label_loss,
+    likeness_loss,
     match_loss,
     multi_positive_loss,
+    shared_levels,
     weight_penalty,
 )
 
@@ -86,3 +89,92 @@ def test_weight_penalty_counts_matrices_and_spares_biases():
         layer.weight.copy_(torch.tensor([[3.0, -4.0]]))
         layer.bias.fill_(100.0)
     assert float(weight_penalty(layer, 0.5)) == pytest.approx(3.5)
+
+
+def plain_hardest(queries, items, margin, ignore):
+    n, total = len(queries), 0.0
+    for one, other, skip in ((queries, items, ignore), (items, queries, ignore.T)):
+        for i in range(n):
+            wrong = [float(one[i] @ other[j]) for j in range(n) if j != i and not skip[i][j]]
+            if wrong:
+                total += max(0.0, margin + max(wrong) - float(one[i] @ other[i]))
+    return total / (2 * n)
+
+
+def test_hardest_negative_loss_equals_its_definition():
+    queries, items = unit(6, 3), unit(6, 3, seed=1)
+    ignore = torch.zeros(6, 6, dtype=torch.bool)
+    ignore[0, 1] = ignore[2, 5] = True
+    for mask in (None, ignore):
+        skip = torch.zeros(6, 6, dtype=torch.bool) if mask is None else mask
+        found = hardest_negative_loss(queries, items, margin=0.2, ignore=mask)
+        assert float(found) == pytest.approx(plain_hardest(queries, items, 0.2, skip), abs=1e-6)
+
+
+def test_hardest_negative_loss_is_zero_where_every_right_answer_leads_by_the_margin():
+    axes = torch.eye(4)
+    assert float(hardest_negative_loss(axes, axes, margin=0.9)) == 0.0
+    assert float(hardest_negative_loss(axes, axes, margin=1.2)) == pytest.approx(0.2)
+
+
+def test_hardest_negative_loss_without_any_negative_is_zero():
+    every = torch.ones(3, 3, dtype=torch.bool)
+    vectors = unit(3, 4)
+    assert float(hardest_negative_loss(vectors, vectors, margin=0.5, ignore=every)) == 0.0
+
+
+def test_shared_levels_counts_the_common_part_of_two_paths():
+    # Wear > Dress > Mini, Wear > Dress > Maxi, Wear > Hat, nothing, Shoes
+    levels = torch.tensor([[0, 0, 0], [0, 0, 1], [0, 1, -1], [-1, -1, -1], [1, -1, -1]])
+    found = shared_levels(levels) * 3
+    expected = [
+        [3, 2, 1, 0, 0],
+        [2, 3, 1, 0, 0],
+        [1, 1, 2, 0, 0],
+        [0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 1],
+    ]
+    assert torch.allclose(found, torch.tensor(expected, dtype=torch.float32))
+    assert shared_levels(torch.zeros(2, 0, dtype=torch.int64)).tolist() == [[0, 0], [0, 0]]
+
+
+def test_likeness_loss_is_the_weighted_mean_log_share():
+    vectors = unit(4, 3)
+    likeness = torch.tensor(
+        [[1.0, 0.5, 0.0, 1.0], [0.5, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [1.0, 0.0, 0.0, 1.0]]
+    )
+    ignore = torch.zeros(4, 4, dtype=torch.bool)
+    ignore[0, 3] = ignore[3, 0] = True  # twins: neither positive nor negative
+    total = []
+    for i in range(4):
+        others = [j for j in range(4) if j != i and not ignore[i, j]]
+        whole = sum(math.exp(5 * float(vectors[i] @ vectors[j])) for j in others)
+        weights = {j: float(likeness[i, j]) for j in others}
+        if sum(weights.values()) > 0:
+            log_shares = {j: 5 * float(vectors[i] @ vectors[j]) - math.log(whole) for j in others}
+            mean = sum(weights[j] * log_shares[j] for j in others) / sum(weights.values())
+            total.append(-mean)
+    found = likeness_loss(vectors, likeness, torch.tensor(5.0), ignore=ignore)
+    assert len(total) == 2
+    assert float(found) == pytest.approx(sum(total) / len(total), abs=1e-5)
+
+
+def test_likeness_loss_draws_the_deeper_relative_nearer():
+    start = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+    vectors = torch.nn.Parameter(start)
+    likeness = torch.tensor([[1.0, 0.9, 0.1], [0.9, 1.0, 0.1], [0.1, 0.1, 1.0]])
+    optimizer = torch.optim.Adam([vectors], lr=0.05)
+    for _ in range(200):
+        optimizer.zero_grad()
+        likeness_loss(F.normalize(vectors, dim=1), likeness, torch.tensor(5.0)).backward()
+        optimizer.step()
+    found = F.normalize(vectors, dim=1).detach()
+    assert float(found[0] @ found[1]) > float(found[0] @ found[2]) + 0.2
+
+
+def test_likeness_loss_of_strangers_is_zero_and_has_a_gradient():
+    vectors = unit(3, 4).requires_grad_()
+    loss = likeness_loss(vectors, torch.eye(3), torch.tensor(5.0))
+    loss.backward()
+    assert loss.item() == 0.0
+    assert torch.equal(vectors.grad, torch.zeros(3, 4))
