@@ -43,6 +43,7 @@ def train_embedder(
     cache_folder: Path | None = None,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = 30.0,
+    together: pd.DataFrame | None = None,
     run: Run | None = None,
     progress: Progress | None = None,
 ) -> FusionEmbedder:
@@ -67,6 +68,9 @@ def train_embedder(
         File to continue from after an interruption.
     checkpoint_seconds
         How often it is written inside an epoch; it is written after each epoch anyway.
+    together
+        In-memory interactions of the training period, for the co-purchase loss; later ones would
+        tell of what lists are measured on. None, or a weight of 0, for none.
     run
         Where metrics per epoch go.
     progress
@@ -84,6 +88,7 @@ def train_embedder(
         split=split,
         fields=fields,
         config=config,
+        together=together,
         cache_folder=cache_folder,
         progress=lambda done, total: notify("images", done, total),
     )

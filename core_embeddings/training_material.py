@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from core_embeddings.artefact import digest_bytes, digest_json
+from core_embeddings.co_purchase import CoPurchases, co_purchases
 from core_embeddings.columns import Columns
 from core_embeddings.embedder_config import EmbedderConfig
 from core_embeddings.embedder_store import open_features, saved_spec
@@ -62,6 +63,7 @@ def prepare(
     split: pd.Series,
     fields: Sequence[str],
     config: EmbedderConfig,
+    together: pd.DataFrame | None = None,
     cache_folder: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Material:
@@ -79,8 +81,11 @@ def prepare(
     labels = training_labels(learn, fields)
     images = _images(features, learn, progress)
     rows = _training_rows(learn, images, text_input, labels, facets)
+    bought = _bought_together(learn, together, config)
+    rows = replace(rows, together=bought)
     held_out = _held_out_rows(learn, check, features, text_input, labels, fields)
-    return Material(features, text_input, labels, rows, held_out, _identity(learn, check, fields))
+    identity = _identity(learn, check, fields, bought)
+    return Material(features, text_input, labels, rows, held_out, identity)
 
 
 def training_labels(products: pd.DataFrame, fields: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -141,6 +146,19 @@ def _training_rows(
     )
 
 
+def _bought_together(
+    products: pd.DataFrame, interactions: pd.DataFrame | None, config: EmbedderConfig
+) -> CoPurchases | None:
+    if interactions is None or config.co_purchase == 0:
+        return None
+    return co_purchases(
+        interactions,
+        list(products[Columns.PRODUCT]),
+        days=config.co_purchase_days,
+        cap=config.co_purchase_cap,
+    )
+
+
 def _learn_and_check(products: pd.DataFrame, split: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
     learn, check = (products[(split == name).to_numpy()] for name in ("train", "val"))
     if len(learn) < 2:
@@ -168,10 +186,16 @@ def _held_out_rows(
     return _training_rows(check, images, text_input, labels, facets_of(check, fields))
 
 
-def _identity(learn: pd.DataFrame, check: pd.DataFrame, fields: Sequence[str]) -> str:
+def _identity(
+    learn: pd.DataFrame,
+    check: pd.DataFrame,
+    fields: Sequence[str],
+    together: CoPurchases | None,
+) -> str:
     rows = [
         digest_bytes(*(str(value).encode() for value in row))
         for frame in (learn, check)
         for row in frame.drop(columns=[Columns.IMAGE]).itertuples(index=False)
     ]
-    return digest_json([list(fields), rows])
+    bought = [] if together is None else [together.digest()]
+    return digest_json([list(fields), rows, *bought])

@@ -46,6 +46,7 @@ from tuwen.settings import FitConfig
 from tuwen.shop import VECTORS, Shop
 from tuwen.stages import StageOutput
 from tuwen.tagging import tagger_views
+from tuwen.training_period import training_period
 
 ARTICLE = "article"
 
@@ -244,6 +245,7 @@ class FitStages:
         """Train an embedder on train products, stopped by val products; go on where it stopped."""
         checkpoint = self.shop.path("work", f"{name}.checkpoint")
         checkpoint.parent.mkdir(exist_ok=True)
+        learns = config.co_purchase > 0 and self.request.interactions is not None
         trained = FusionEmbedder.train(
             self.products,
             split=self.products[Columns.SPLIT],
@@ -252,6 +254,7 @@ class FitStages:
             seed=self.request.seed,
             cache_folder=feature_cache_folder(),
             checkpoint=checkpoint,
+            together=training_period(self.log, self.config.split) if learns else None,
             run=run,
             progress=LineProgress(self.note).named,
         )
@@ -283,8 +286,7 @@ class FitStages:
         if path is None:
             raise ValueError("this fit has no interactions")
         known = set(products[Columns.PRODUCT])
-        columns = self.request.options.columns
-        return read_interactions(path, known_products=known, columns=columns)
+        return read_interactions(path, known_products=known, columns=self.request.options.columns)
 
     def _queries(self) -> LoadedQueries:
         path, options = self.request.queries, self.request.options

@@ -116,8 +116,9 @@ def stage_digests(config: FitConfig, request: FitRequest) -> dict[str, str]:
     seed = request.seed
     read = digest_json([request.catalogue_digest(), settings["split"], seed])
     absent = [*missing_weights(), *named_files(settings["embedder"].values())]
-    embedder = digest_json([read, settings["embedder"], seed, *absent])
-    log = table_digest(request.interactions)
+    log, columns = table_digest(request.interactions), dict(request.options.columns)
+    learned = [log, columns] if config.embedder.co_purchase > 0 else []
+    embedder = digest_json([read, settings["embedder"], seed, *absent, *learned])
     digests = {
         "read": read,
         "features": digest_json(["features", read, settings["embedder"], *absent]),
@@ -126,7 +127,6 @@ def stage_digests(config: FitConfig, request: FitRequest) -> dict[str, str]:
         "taggers": digest_json(["taggers", embedder, settings["classify"]]),
     }
     if request.interactions is not None:
-        columns = dict(request.options.columns)
         digests["recommender"] = digest_json([embedder, log, columns, settings["recommend"], seed])
     if has_article(config):
         digests["article"] = digest_json([read, settings["baseline"], seed])

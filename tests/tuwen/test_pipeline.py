@@ -11,8 +11,10 @@ import pytest
 from core_embeddings.errors import TableError, TuwenError
 from tuwen import pipeline
 from tuwen.loading import TableOptions
+from tuwen.pipeline import stage_digests
 from tuwen.recommending import recommend_lists
 from tuwen.report import read_report
+from tuwen.settings import FitConfig
 from tuwen.shop import Shop
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -154,3 +156,15 @@ def test_the_embedder_never_sees_a_test_product(request_for, tmp_path, tracker, 
         pipeline.fit(request_for(), tmp_path / "shop")
     assert (seen["split"] == "test").any()
     assert seen["prints"][0] == seen["prints"][1]
+
+
+def test_an_embedder_depends_on_the_interactions_when_it_learns_from_them(request_for):
+    with_log = request_for("article=false")
+    without = request_for("article=false", interactions=None)
+    for weight, depends in ((0.0, False), (0.1, True)):
+        settings = {"embedder": {"co_purchase": weight}}
+        one, other = (
+            stage_digests(FitConfig.from_settings(settings), asked)["embedder"]
+            for asked in (with_log, without)
+        )
+        assert (one != other) == depends
