@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Final
 
 
@@ -60,6 +62,46 @@ RESERVED: Final = frozenset(
     }
 )
 """Product columns that are never attributes."""
+
+_OF_A_LANGUAGE: Final = re.compile(rf"({Columns.TITLE}|{Columns.DESCRIPTION})_[a-z]{{2}}")
+
+
+def is_attribute(name: str) -> bool:
+    """Tell whether a product column is nobody's by name: something to tag or to filter on."""
+    return name not in RESERVED and not is_language_column(name)
+
+
+def is_language_column(name: str) -> bool:
+    """Tell whether a column is the product's text in one more language.
+
+    That is ``title_`` or ``description_`` and the two-letter code of the language, as in
+    ``title_zh``. Such a column is read, learned from and searched like ``title``.
+
+    >>> is_language_column("title_zh"), is_language_column("title_long")
+    (True, False)
+    """
+    return _OF_A_LANGUAGE.fullmatch(name) is not None
+
+
+def title_columns(names: Iterable[str]) -> list[str]:
+    """Return ``title`` and the titles in other languages, in table order.
+
+    >>> title_columns(["title_zh", "description", "title"])
+    ['title', 'title_zh']
+    """
+    return _in_all_languages(Columns.TITLE, names)
+
+
+def written_columns(names: Iterable[str]) -> list[str]:
+    """Return the columns a seller writes for readers: titles first, then descriptions."""
+    names = list(names)
+    return title_columns(names) + _in_all_languages(Columns.DESCRIPTION, names)
+
+
+def _in_all_languages(column: str, names: Iterable[str]) -> list[str]:
+    others = [n for n in names if is_language_column(n) and n.startswith(f"{column}_")]
+    return [column, *others]
+
 
 REJECT_COLUMNS: Final = (
     Columns.ROW,

@@ -17,11 +17,10 @@ from core_embeddings.embedder_config import EmbedderConfig
 from core_embeddings.embedder_store import load_embedder, save_embedder
 from core_embeddings.facets import spoken
 from core_embeddings.frozen_features import FrozenFeatures
-from core_embeddings.images import image_digest
 from core_embeddings.missing_parts import MASKED, MissingParts, constant_image
 from core_embeddings.missing_text import product_texts
 from core_embeddings.network import FusionNetwork
-from core_embeddings.product_frame import Products, as_products
+from core_embeddings.product_frame import Products, as_products, query_frame
 from core_embeddings.text_input import TextInput
 
 What = Literal["fused", "image", "text"]
@@ -163,24 +162,7 @@ class FusionEmbedder:
         ImageError
             If a picture cannot be used.
         """
-        if texts is None and images is None:
-            raise ValueError("encode_queries needs texts, images or both")
-        count = len(texts if texts is not None else images or ())
-        if texts is not None and images is not None and len(images) != count:
-            raise ValueError(f"{count} texts but {len(images)} images; give one of each per query")
-        paths = [(str(path),) if str(path) else () for path in images or [""] * count]
-        frame = pd.DataFrame(
-            {
-                Columns.TITLE: list(texts) if texts is not None else [""] * count,
-                **{name: [""] * count for name in ("description", "category", "brand")},
-                Columns.IMAGE: pd.Series(paths, dtype=object),
-                Columns.IMAGE_DIGEST: pd.Series(
-                    [tuple(image_digest(Path(p)) for p in several) for several in paths],
-                    dtype=object,
-                ),
-            }
-        )
-        return self.encode(frame, missing=MASKED)
+        return self.encode(query_frame(texts, images), missing=MASKED)
 
     def views(self, products: Products, *, missing: MissingParts = MASKED) -> Views:
         """Return the fused vectors and what each tower knows on its own.
@@ -193,6 +175,18 @@ class FusionEmbedder:
             nothing = np.zeros(0, dtype=np.bool_)
             return Views(self._no_rows(), self._no_rows(), self._no_rows(), nothing, nothing)
         return Views(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
+
+    def label_probabilities(
+        self, products: Products, what: What = "fused"
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return what the training heads make of products: by field, (n, classes of `labels`).
+
+        Nothing stands in for what a product lacks, as in `views`.
+        """
+        none = [np.zeros((0, len(classes)), np.float32) for classes in self.labels.values()]
+        told = [self._label_block(block, what) for block in _blocks(as_products(products))]
+        shares = [np.concatenate(parts) for parts in zip(none, *told, strict=True)]
+        return dict(zip(self.labels, shares, strict=True))
 
     def pair_scores(self, images: Products, texts: Products) -> NDArray[np.float32]:
         """Return how well each image goes with the text of the same row, of shape (n,).
@@ -231,9 +225,7 @@ class FusionEmbedder:
     ) -> NDArray[np.float32]:
         with torch.inference_mode():
             towers = self._towers(frame, missing)
-            see = towers.has_image if what != "text" else torch.zeros_like(towers.has_image)
-            read = towers.has_text if what != "image" else torch.zeros_like(towers.has_text)
-            return self.network.embed(towers.image, towers.text, see, read).numpy()
+            return self.network.embed(towers.image, towers.text, *_asked(towers, what)).numpy()
 
     def _view_block(self, frame: pd.DataFrame, missing: MissingParts) -> Views:
         with torch.inference_mode():
@@ -254,17 +246,19 @@ class FusionEmbedder:
 
     def _inferred_words(self, frame: pd.DataFrame) -> list[str]:
         """Name what the training heads see in the picture: the likeliest value of each field."""
+        words = [""] * len(frame)
+        for classes, shares in zip(
+            self.labels.values(), self._label_block(frame, "image"), strict=True
+        ):
+            for row, best in enumerate(shares.argmax(1).tolist()):
+                words[row] = f"{words[row]} {spoken(classes[best])}".strip()
+        return [w if len(cell) else "" for w, cell in zip(words, frame[Columns.IMAGE], strict=True)]
+
+    def _label_block(self, frame: pd.DataFrame, what: What) -> list[NDArray[np.float32]]:
         with torch.inference_mode():
             towers = self._towers(frame)
-            nothing = torch.zeros_like(towers.has_text)
-            seen = self.network.fuse(towers.image, towers.text, towers.has_image, nothing)
-            words = [""] * len(frame)
-            for classes, logits in zip(
-                self.labels.values(), self.network.label_logits(seen), strict=True
-            ):
-                for row, best in enumerate(logits.argmax(1).tolist()):
-                    words[row] = f"{words[row]} {spoken(classes[best])}".strip()
-        return [w if seen else "" for w, seen in zip(words, towers.has_image.tolist(), strict=True)]
+            vectors = self.network.fuse(towers.image, towers.text, *_asked(towers, what))
+            return [logits.softmax(1).numpy() for logits in self.network.label_logits(vectors)]
 
     def _towers(self, frame: pd.DataFrame, missing: MissingParts = MASKED) -> _Towers:
         tokens = self.text_input.tokens(self.stand_in_texts(frame, missing))
@@ -294,3 +288,10 @@ def _blocks(frame: pd.DataFrame) -> list[pd.DataFrame]:
     return [
         frame.iloc[start : start + ROWS_AT_ONCE] for start in range(0, len(frame), ROWS_AT_ONCE)
     ]
+
+
+def _asked(towers: _Towers, what: What) -> tuple[Tensor, Tensor]:
+    """Return which pictures and which texts are looked at, two bool masks of shape (n,)."""
+    nothing = torch.zeros_like(towers.has_image)
+    see = nothing if what == "text" else towers.has_image
+    return see, nothing if what == "image" else towers.has_text

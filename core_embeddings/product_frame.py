@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from core_embeddings.columns import TEXT_COLUMNS, VALUE_SEPARATOR, Columns
+from core_embeddings.columns import TEXT_COLUMNS, VALUE_SEPARATOR, Columns, written_columns
 from core_embeddings.images import image_digest
 
 Products: TypeAlias = "pd.DataFrame | Sequence[Mapping[str, Any]] | Any"
@@ -43,9 +43,27 @@ def as_products(products: Products) -> pd.DataFrame:
     return _completed(products)
 
 
+def query_frame(texts: Sequence[str] | None, images: Sequence[str | Path] | None) -> pd.DataFrame:
+    """Return queries as a frame of products: words, pictures, or both row by row ("" for none).
+
+    Raises
+    ------
+    ValueError
+        If neither is given, or the two differ in length.
+    """
+    if texts is None and images is None:
+        raise ValueError("encode_queries needs texts, images or both")
+    count = len(texts if texts is not None else images or ())
+    if texts is not None and images is not None and len(images) != count:
+        raise ValueError(f"{count} texts but {len(images)} images; give one of each per query")
+    titles = list(texts) if texts is not None else [""] * count
+    paths = [(str(path),) if str(path) else () for path in images or [""] * count]
+    return pd.DataFrame({Columns.TITLE: titles, Columns.IMAGE: pd.Series(paths, dtype=object)})
+
+
 def _completed(products: pd.DataFrame) -> pd.DataFrame:
     frame = products.copy()
-    for name in TEXT_COLUMNS:
+    for name in dict.fromkeys((*TEXT_COLUMNS, *written_columns(frame.columns))):
         values = frame[name] if name in frame else [""] * len(frame)
         frame[name] = ["" if _missing(value) else str(value) for value in values]
     images = frame[Columns.IMAGE] if Columns.IMAGE in frame else [""] * len(frame)
