@@ -16,11 +16,11 @@ RnnName = Literal["relu", "gru", "lstm"]
 PoolingName = Literal["last", "mean_max"]
 _AT_LEAST_ONE = (
     *("max_tokens", "min_count", "buckets", "word_size", "rnn_size", "tower_size", "layers"),
-    *("epochs", "patience"),
+    *("epochs", "patience", "members"),
 )
 
 _WEIGHTS = (
-    *("image_text", "query_product", "part_product", "labels", "l1", "category"),
+    *("image_text", "query_product", "part_product", "labels", "l1", "distill", "category"),
     *("hard_negatives", "hard_margin", "hard_after", "co_purchase", "co_purchase_days"),
 )
 
@@ -78,6 +78,9 @@ class EmbedderConfig:
         a query in another language is understood.
     epochs, batch_size, learning_rate, weight_decay, patience
         Optimisation.
+    members, distill
+        With more than one member, so many embedders are trained from different seeds, and then the
+        one that is kept, which also learns from their mean decisions with this weight.
     """
 
     preset: PresetName = "default"
@@ -128,6 +131,8 @@ class EmbedderConfig:
     learning_rate: float = 1.5e-3
     weight_decay: float = 1e-2
     patience: int = 6
+    members: int = 1
+    distill: float = 1.0
 
     def __post_init__(self) -> None:
         for name in _AT_LEAST_ONE:
@@ -149,6 +154,8 @@ class EmbedderConfig:
             _require(0 <= value < 1, name, "in [0, 1)", value)
         for name in _WEIGHTS:
             _require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
+        alone = self.members == 1 or self.objective == "shared"
+        _require(alone, "members", 'one where the objective is not "shared"', self.members)
         residual = self.text_residual
         _require(residual is None or residual >= 0, "text_residual", "at least 0", residual)
 

@@ -10,10 +10,12 @@ from typing import NamedTuple
 
 import pandas as pd
 import torch
+from torch import Tensor
 
 from core_embeddings.artefact import digest_json
 from core_embeddings.backbones import LITE0
 from core_embeddings.config import to_mapping
+from core_embeddings.distillation import DistilledObjective, Teachers
 from core_embeddings.embedder import FusionEmbedder
 from core_embeddings.embedder_config import EmbedderConfig
 from core_embeddings.embedder_store import fingerprint_of
@@ -25,7 +27,7 @@ from core_embeddings.residual import choose_text_residual
 from core_embeddings.tracking import NullRun, Run
 from core_embeddings.trainer import Trainer, TrainerConfig
 from core_embeddings.training_material import Material, prepare
-from core_embeddings.training_set import TrainingSet
+from core_embeddings.training_set import TrainingBatch, TrainingSet
 from core_embeddings.validation import Validation
 
 logger = logging.getLogger(__name__)
@@ -106,8 +108,22 @@ class Session(NamedTuple):
     notify: Progress = lambda what, done, total: None
 
 
-def train_on(material: Material, config: EmbedderConfig, session: Session) -> FusionEmbedder:
-    """Train one embedder on material that is prepared (see `train_embedder`)."""
+def train_on(
+    material: Material,
+    config: EmbedderConfig,
+    session: Session,
+    *,
+    members: Sequence[FusionEmbedder] | None = None,
+) -> FusionEmbedder:
+    """Train one embedder on material that is prepared (see `train_embedder`).
+
+    Parameters
+    ----------
+    members
+        Embedders of the same material to imitate; None trains as many as the config says.
+    """
+    if members is None:
+        members = _train_members(material, config, session)
     seed, run, text_input = session.seed, session.run, material.text_input
     torch.manual_seed(seed)
     network = _network(config, material)
@@ -123,7 +139,11 @@ def train_on(material: Material, config: EmbedderConfig, session: Session) -> Fu
         checkpoint=session.checkpoint,
         identity=digest_json([to_mapping(config), seed, torch.__version__, material.identity]),
     )
-    history = trainer.fit(training_set.batches, make_objective(network, config), validation)
+    objective: Callable[[TrainingBatch], Tensor] = make_objective(network, config)
+    if members:
+        teachers = Teachers([one.network for one in members], material.rows, text_input)
+        objective = DistilledObjective(objective, network, teachers, config.distill)
+    history = trainer.fit(training_set.batches, objective, validation)
     if config.text_residual is None:
         chosen = choose_text_residual(network, material.held_out, text_input, config, seed)
         config = replace(config, text_residual=chosen)
@@ -132,6 +152,28 @@ def train_on(material: Material, config: EmbedderConfig, session: Session) -> Fu
     features = material.features
     fingerprint = fingerprint_of(network, text_input, to_mapping(config), features.key)
     return FusionEmbedder(network, text_input, features, config, material.labels, fingerprint)
+
+
+def _train_members(
+    material: Material, config: EmbedderConfig, session: Session
+) -> list[FusionEmbedder]:
+    """Train the embedders that the one that is kept imitates: none where it is the only member."""
+    if config.members == 1:
+        return []
+    alone = replace(config, members=1, text_residual=0.0)
+    return [train_on(material, alone, _of_member(session, i)) for i in range(1, config.members + 1)]
+
+
+def _of_member(session: Session, number: int) -> Session:
+    def notify(what: str, done: int, total: int) -> None:
+        session.notify(f"{what} of member {number}", done, total)
+
+    checkpoint = session.checkpoint
+    if checkpoint is not None:
+        checkpoint = checkpoint.with_name(f"{checkpoint.name}.member-{number}")
+    return session._replace(
+        seed=session.seed + number, checkpoint=checkpoint, run=NullRun(), notify=notify
+    )
 
 
 def resolve(config: EmbedderConfig) -> EmbedderConfig:
