@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
+from core_embeddings.columns import Columns, written_columns
 from core_embeddings.errors import ConfigError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from torch import Tensor, nn
 
 MissingText = Literal["mask", "default", "context", "image"]
@@ -70,3 +72,14 @@ def settings_as_meant(saved: Mapping[str, Any]) -> Mapping[str, Any]:
     if "missing_image" in saved or saved.get("missing_text") != "default":
         return saved
     return {**saved, "missing_text": "mask"}
+
+
+def without_text(products: pd.DataFrame) -> pd.DataFrame:
+    """Return products that nobody described; what else is known of them stays."""
+    return products.assign(**dict.fromkeys(written_columns(products.columns), ""))
+
+
+def without_images(products: pd.DataFrame) -> pd.DataFrame:
+    """Return products without their pictures."""
+    nothing = [()] * len(products)
+    return products.assign(**{Columns.IMAGE: nothing, Columns.IMAGE_DIGEST: nothing})
