@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +12,16 @@ from torch import nn
 
 from core_embeddings import efficientnet_lite
 from core_embeddings.artefact import digest_bytes
+from core_embeddings.backbone_weights import find_weights
 from core_embeddings.config import nearest
 from core_embeddings.efficientnet_lite import EfficientNetLite0
-from core_embeddings.errors import ArtefactError, ConfigError, MissingExtraError
-from core_embeddings.installed import LITE0_PACKAGE
+from core_embeddings.errors import ArtefactError, ConfigError
 
-LITE0: Final = "efficientnet_lite0"
+LITE0: Final = efficientnet_lite.NAME
 _IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 _IMAGENET_STD: Final = (0.229, 0.224, 0.225)
-_SUFFIXES: Final = (".safetensors", ".pth")
 _HEADS: Final = ("classifier.", "fc.", "_fc.")
+_TRUNK: Final = "features."  # where torchvision keeps the part that is no classifier, if apart
 
 # Per torchvision network: the child after which each resolution ends, and the channels there.
 _RESNET_ENDS: Final = ("relu", "layer1", "layer2", "layer3", "layer4")
@@ -135,20 +134,47 @@ def load_backbone(name: str, weights: str | Path | None = None, *, seed: int = 0
     ArtefactError
         If the weights are not found, cannot be read, or belong to another network.
     """
-    channels = stage_channels(name)
+    stage_channels(name)  # refuses an unknown name
+    network = _build(name, seed=seed)
+    if weights != "random":
+        found = find_weights(name, weights)
+        _fill(network, found.state, origin=f"weights of {name} from {found.origin}")
+    return _frozen(name, network)
+
+
+def current_weights(backbone: Backbone) -> dict[str, torch.Tensor]:
+    """Return copies of the module's weights as they are now, by the names of ``state``."""
+    now = backbone.module.network.state_dict()
+    return {name: now[name.removeprefix(_TRUNK)].clone() for name in backbone.state}
+
+
+def with_weights(backbone: Backbone, state: Mapping[str, torch.Tensor]) -> Backbone:
+    """Return the same network filled with other weights, named as in ``state``.
+
+    Raises
+    ------
+    ArtefactError
+        If they belong to another network.
+    """
+    network = _build(backbone.name, seed=0)
+    _fill(network, state, origin=f"new weights of {backbone.name}")
+    return _frozen(backbone.name, network)
+
+
+def _build(name: str, *, seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):  # building a network draws from the global generator
         torch.manual_seed(seed)
-        network = EfficientNetLite0() if name == LITE0 else _torchvision(name)
-    if weights != "random":
-        state, origin = _find_weights(name, weights)
-        _fill(network, state, origin=f"weights of {name} from {origin}")
+        return EfficientNetLite0() if name == LITE0 else _torchvision(name)
+
+
+def _frozen(name: str, network: nn.Module) -> Backbone:
     body = {key: value for key, value in network.state_dict().items() if not _is_head(key)}
     return Backbone(
         name=name,
         module=_cut(name, network).eval().requires_grad_(False),
         mean=efficientnet_lite.MEAN if name == LITE0 else _IMAGENET_MEAN,
         std=efficientnet_lite.STD if name == LITE0 else _IMAGENET_STD,
-        stage_channels=channels,
+        stage_channels=stage_channels(name),
         weights_digest=_digest(body),
         state=body,
     )
@@ -165,87 +191,13 @@ def _cut(name: str, network: nn.Module) -> Stages:
         return Stages(network, network.parts())
     parts: list[nn.Module] = []
     layers: list[nn.Module] = []
-    trunk = getattr(network, "features", network)
+    trunk = getattr(network, _TRUNK[:-1], network)
     for child, layer in trunk.named_children():
         layers.append(layer)
         if child in _CUTS[name][0]:
             parts.append(nn.Sequential(*layers))
             layers = []
     return Stages(trunk, parts)
-
-
-def _find_weights(name: str, weights: str | Path | None) -> tuple[Mapping[str, object], str]:
-    if name == LITE0 and weights in (None, "default"):
-        path = _packaged_lite0()
-        return _read(path), f"the package {LITE0_PACKAGE}"
-    if weights is None:
-        raise ConfigError(
-            f"no package brings weights for {name!r}; set the weights to a file, a folder, "
-            f"'default' (downloads torchvision's), 'random', or use the backbone {LITE0!r}"
-        )
-    if weights == "default":
-        return _download(name), "torchvision"
-    path = _weights_file(name, Path(weights).expanduser())
-    return _read(path), str(path)
-
-
-def _packaged_lite0() -> Path:
-    try:
-        package = importlib.import_module(LITE0_PACKAGE)
-    except ImportError:
-        feature = f"the backbone {LITE0!r} with its ImageNet weights"
-        raise MissingExtraError(feature, LITE0_PACKAGE.replace("_", "-"), "weights") from None
-    return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
-
-
-def _download(name: str) -> Mapping[str, object]:
-    import torchvision
-
-    try:
-        enum = torchvision.models.get_model_weights(name).DEFAULT
-        return enum.get_state_dict(progress=False, check_hash=True)
-    except (OSError, RuntimeError) as error:
-        raise ArtefactError(
-            f"torchvision's weights of {name} could not be downloaded ({error}); go online, "
-            "or set the weights to a local .safetensors or .pth file"
-        ) from None
-
-
-def _weights_file(name: str, path: Path) -> Path:
-    if path.is_file() and path.suffix in _SUFFIXES:
-        return path
-    if not path.is_dir():
-        found = f"has the suffix {path.suffix!r}" if path.is_file() else "does not exist"
-        raise ArtefactError(
-            f"looked for the weights of {name} at {path}, which {found}; expected a "
-            ".safetensors or .pth file, a folder that holds one, 'default' or 'random'"
-        )
-    patterns = [f"{name}{middle}{suffix}" for suffix in _SUFFIXES for middle in ("", "[-_.]*")]
-    matches = [match for pattern in patterns for match in sorted(path.glob(pattern))]
-    if not matches:
-        raise ArtefactError(
-            f"looked for the weights of {name} in the folder {path} and found none of "
-            f"{', '.join(patterns)}; put the file there or name it directly"
-        )
-    return matches[0]
-
-
-def _read(path: Path) -> Mapping[str, object]:
-    """Read named tensors; neither format can run code (``weights_only`` refuses other objects)."""
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # each format has its own errors for a damaged file
-        raise ArtefactError(
-            f"{path} cannot be read as {path.suffix} weights ({type(error).__name__}); the file "
-            "is damaged or holds more than tensors: get it again, or convert it to .safetensors"
-        ) from None
-    if not isinstance(state, Mapping):
-        raise ArtefactError(f"{path} holds a {type(state).__name__}; expected tensors by name")
-    return state
 
 
 def _fill(network: nn.Module, state: Mapping[str, object], *, origin: str) -> None:

@@ -15,6 +15,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+NAME: Final = "efficientnet_lite0"
+
 MEAN: Final = (127 / 255,) * 3
 STD: Final = (128 / 255,) * 3
 """The input is (x - 127) / 128 for bytes x, here on the scale where white is 1."""

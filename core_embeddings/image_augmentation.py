@@ -20,7 +20,9 @@ _LIGHT = 0.08  # relative change of the distance from white
 _WHITE = 255.0
 
 
-def augmented(pixels: Tensor, *, strength: float, generator: torch.Generator) -> Tensor:
+def augmented(
+    pixels: Tensor, *, strength: float, generator: torch.Generator, side: int | None = None
+) -> Tensor:
     """Draw one view of each photo.
 
     Parameters
@@ -33,6 +35,9 @@ def augmented(pixels: Tensor, *, strength: float, generator: torch.Generator) ->
         In between everything but the mirror is scaled.
     generator
         Source of chance; the same state gives the same views.
+    side
+        Of the views, by default that of the photos. A crop shows things larger than the photo
+        does, so views may be smaller than the photos a network sees later.
 
     Returns
     -------
@@ -45,15 +50,16 @@ def augmented(pixels: Tensor, *, strength: float, generator: torch.Generator) ->
 
     References
     ----------
-    Szegedy et al., "Going deeper with convolutions", 2015, for crops of random area and ratio.
+    Szegedy et al., "Going deeper with convolutions", 2015, for crops of random area and ratio;
+    Touvron et al., "Fixing the train-test resolution discrepancy", 2019, for smaller views.
     """
     photos = pixels.permute(0, 3, 1, 2).float()  # (n, 3, side, side)
-    if strength == 0:
+    if strength == 0 and side is None:
         return photos.contiguous(memory_format=torch.channels_last)
     ink = (_WHITE - photos).contiguous(memory_format=torch.channels_last)
-    grid = F.affine_grid(
-        _placements(len(photos), strength, generator), list(ink.shape), align_corners=False
-    )
+    shape = [len(photos), 3, side or photos.shape[2], side or photos.shape[3]]
+    places = _placements(len(photos), strength, generator)
+    grid = F.affine_grid(places, shape, align_corners=False)
     moved = F.grid_sample(ink, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     light = 1 + strength * _LIGHT * _spread(len(photos), generator)
     return (_WHITE - moved * light.view(-1, 1, 1, 1)).clamp(0, _WHITE)

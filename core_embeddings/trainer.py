@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -104,6 +104,8 @@ class Trainer:
         File to continue from, written after each epoch and inside long ones; None for none.
     identity
         Digest of all that decides the outcome; a checkpoint of another identity is not used.
+    rates
+        Learning rates of their own for parameters whose names begin with the key.
 
     Notes
     -----
@@ -122,6 +124,7 @@ class Trainer:
         on_epoch: Callable[[int, Mapping[str, float]], None] | None = None,
         checkpoint: Path | None = None,
         identity: str = "",
+        rates: Mapping[str, float] | None = None,
     ) -> None:
         self.module = module
         self.config = config
@@ -132,9 +135,8 @@ class Trainer:
         self._best: dict[str, Tensor] = {}
         self._epoch = _Epoch()
         self._written = time.monotonic()
-        parameters = [p for p in module.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
-            parameters, lr=config.learning_rate, weight_decay=config.weight_decay
+            _groups(module, rates or {}), lr=config.learning_rate, weight_decay=config.weight_decay
         )
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer, _warm_cosine(config, steps_per_epoch)
@@ -242,6 +244,18 @@ class Trainer:
         self.history = History(notes["history"], notes["best_epoch"], notes["best_score"])
         self._epoch = _Epoch(notes["batches_done"], notes["loss_so_far"])
         torch.set_rng_state(tensors["generator"])
+
+
+def _groups(module: nn.Module, rates: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Return the parameters that train, in one group per learning rate."""
+    groups: dict[str, list[nn.Parameter]] = {}
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            own = next((prefix for prefix in rates if name.startswith(prefix)), "")
+            groups.setdefault(own, []).append(parameter)
+    return [
+        {"params": several} | ({"lr": rates[own]} if own else {}) for own, several in groups.items()
+    ]
 
 
 def _warm_cosine(config: TrainerConfig, steps_per_epoch: int) -> Callable[[int], float]:
