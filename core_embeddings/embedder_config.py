@@ -16,7 +16,7 @@ RnnName = Literal["relu", "gru", "lstm"]
 PoolingName = Literal["last", "mean_max"]
 _AT_LEAST_ONE = (
     *("max_tokens", "min_count", "buckets", "word_size", "rnn_size", "tower_size", "layers"),
-    *("epochs", "patience", "members"),
+    *("epochs", "patience", "finetune_epochs", "members"),
 )
 
 _WEIGHTS = (
@@ -39,6 +39,12 @@ class EmbedderConfig:
         trained from scratch on the pixels, which is much weaker.
     image_size, resize
         Side in pixels, and how a picture gets there.
+    unfreeze
+        How many of the CNN's last stages are adapted to the train photos before anything is trained
+        on its features: 0 for none, -1 for all; without effect on ``pixels``.
+    finetune_epochs, backbone_learning_rate, image_augmentation
+        Of that adaptation: passes over the photos, the rate of the stages, and the strength in
+        [0, 1] of the views drawn of each photo, which never touch its hue.
     missing_text, missing_image
         What stands in for a missing text (the article's Q2) or picture: see `MissingParts`.
     tokenizer, pos_filter, max_tokens, min_count, max_words, buckets
@@ -88,6 +94,10 @@ class EmbedderConfig:
     weights: str | None = None
     image_size: int = 128
     resize: Literal["fixed", "crop", "pad"] = "pad"
+    unfreeze: int = 0
+    finetune_epochs: int = 5
+    backbone_learning_rate: float = 2e-4
+    image_augmentation: float = 1.0
     missing_text: MissingText = "mask"
     missing_image: MissingImage = "mask"
     tokenizer: Literal["jieba", "rjieba"] = "jieba"
@@ -139,7 +149,11 @@ class EmbedderConfig:
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         _require(self.max_words >= 0, "max_words", "at least 0", self.max_words)
         _require(self.image_size >= 16, "image_size", "at least 16 pixels", self.image_size)
-        _require(self.learning_rate > 0, "learning_rate", "above 0", self.learning_rate)
+        for name in ("learning_rate", "backbone_learning_rate"):
+            _require(getattr(self, name) > 0, name, "above 0", getattr(self, name))
+        _require(self.unfreeze >= -1, "unfreeze", "-1, 0 or a number of stages", self.unfreeze)
+        views = self.image_augmentation
+        _require(0 <= views <= 1, "image_augmentation", "in [0, 1]", views)
         _require(self.weight_decay >= 0, "weight_decay", "at least 0", self.weight_decay)
         _require(self.batch_size >= 2, "batch_size", "at least 2", self.batch_size)
         _require(self.embedding_size >= 2, "embedding_size", "at least 2", self.embedding_size)
