@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import partial, reduce
+from operator import add
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from core_embeddings.cleaning import (
     map_distinct,
     optional_cells,
 )
-from core_embeddings.columns import LEVEL_SEPARATOR, TEXT_COLUMNS, Columns
+from core_embeddings.columns import LEVEL_SEPARATOR, TEXT_COLUMNS, Columns, written_columns
 from core_embeddings.frames import read_raw, rename_columns, require_columns
 from core_embeddings.image_cells import (
     MAX_PIXELS,
@@ -66,7 +67,8 @@ def read_catalogue(
 
     A product needs an id and something to go by: a title, a description or a brand, or a readable
     image. (A category alone does not tell it from its neighbours.) Of several usable rows with one
-    id the first wins.
+    id the first wins. ``title_zh``, ``description_en`` and so on (a two-letter code) are the
+    product's text in another language, cleaned and read like ``title`` and ``description``.
 
     Parameters
     ----------
@@ -89,8 +91,8 @@ def read_catalogue(
     -------
     Loaded
         ``rows``: ``product_id``, ``title``, ``description``, ``category``, ``brand``, ``image``
-        (tuple of absolute paths), ``image_digest`` (tuple of hex digests), then attributes as
-        numbers or text, and ``split`` if given.
+        (tuple of absolute paths), ``image_digest`` (tuple of hex digests), texts in other
+        languages ("" when missing), then attributes as numbers or text, and ``split`` if given.
 
     Raises
     ------
@@ -172,10 +174,11 @@ def add_attributes(
 def _clean_columns(frame: pd.DataFrame) -> pd.DataFrame:
     cleaned: dict[str, pd.Series] = {}
     limits = {Columns.DESCRIPTION: DESCRIPTION_LIMIT, Columns.BRAND: ATTRIBUTE_LIMIT}
-    for name in (Columns.PRODUCT, *TEXT_COLUMNS):
+    written = written_columns(map(str, frame.columns))
+    for name in dict.fromkeys((Columns.PRODUCT, *TEXT_COLUMNS, *written)):
         is_path = name == Columns.CATEGORY
         cells = optional_cells(frame, name, joiner=LEVEL_SEPARATOR if is_path else " ")
-        clean = partial(clean_text, limit=limits.get(name, TITLE_LIMIT))
+        clean = partial(clean_text, limit=limits.get(name.split("_")[0], TITLE_LIMIT))
         values = map_distinct(cells, clean_category if is_path else clean)
         cleaned[name] = pd.Series(values, dtype=object)
     return pd.DataFrame(cleaned)
@@ -197,7 +200,8 @@ def _choose(
     """Return the positions of the products to keep; note why others, or some images, are not."""
     kept: list[int] = []
     seen: set[str] = set()
-    texts = products[Columns.TITLE] + products[Columns.DESCRIPTION] + products[Columns.BRAND]
+    written = (products[name] for name in (*written_columns(products.columns), Columns.BRAND))
+    texts = reduce(add, written)
     for place, (product, text) in enumerate(zip(products[Columns.PRODUCT], texts, strict=True)):
         row = rows[place]
         bad = [name for name in names[place] if checked[name].problem]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core_embeddings.columns import Columns
+from core_embeddings.columns import Columns, written_columns
 from core_embeddings.vector_table import VectorTable
 
 if TYPE_CHECKING:
@@ -19,8 +19,11 @@ def embed_products(embedder: FusionEmbedder, products: pd.DataFrame, what: What)
     """Return the vectors of products, and which modalities each has."""
     vectors = embedder.encode(products, what=what)
     has_image = np.array([bool(paths) for paths in products[Columns.IMAGE]], dtype=bool)
-    texts = products[Columns.TITLE] + products[Columns.DESCRIPTION] + products[Columns.BRAND]
-    has_text = (texts != "").to_numpy(dtype=bool)
+    has_text = products[[*written_columns(products.columns), Columns.BRAND]].ne("").any(axis=1)
     return VectorTable(
-        products[Columns.PRODUCT].tolist(), vectors, has_image, has_text, embedder.fingerprint
+        products[Columns.PRODUCT].tolist(),
+        vectors,
+        has_image,
+        has_text.to_numpy(dtype=bool),
+        embedder.fingerprint,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from core_embeddings.columns import RESERVED, VALUE_SEPARATOR, Columns
+from core_embeddings.columns import VALUE_SEPARATOR, Columns, is_attribute
 
 MAX_VALUES = 200
 ROWS_PER_VALUE = 5
@@ -18,22 +18,21 @@ def taggable_fields(products: pd.DataFrame) -> list[str]:
     ``category`` needs two distinct values. Another text column needs 2 to 200 distinct values (the
     parts count where ``|`` joins several), and at most one per five filled rows (never fewer than 2
     are allowed); at least half of its cells filled; no value longer than 60 characters. Numbers,
-    ids (``…_id``) and the reserved columns are left out.
+    ids (``…_id``), the reserved columns and text in
+    another language (``title_zh``) are left out.
     """
     fields = []
     if Columns.CATEGORY in products and products[Columns.CATEGORY].replace("", None).nunique() >= 2:
         fields.append(Columns.CATEGORY)
     for name in products.columns:
-        if name not in RESERVED and not name.endswith("_id") and _is_taggable(products[name]):
+        if is_attribute(name) and not name.endswith("_id") and _is_taggable(products[name]):
             fields.append(name)
     return fields
 
 
 def numeric_fields(products: pd.DataFrame) -> list[str]:
     """Return the attribute columns that hold numbers, in table order."""
-    return [
-        name for name in products.columns if name not in RESERVED and _is_number(products[name])
-    ]
+    return [name for name in products.columns if is_attribute(name) and _is_number(products[name])]
 
 
 def _is_number(column: pd.Series) -> bool:

@@ -9,7 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core_embeddings.columns import LEVEL_SEPARATOR, RESERVED, VALUE_SEPARATOR, Columns
+from core_embeddings.columns import (
+    LEVEL_SEPARATOR,
+    VALUE_SEPARATOR,
+    Columns,
+    is_attribute,
+    title_columns,
+    written_columns,
+)
 from core_embeddings.errors import ConfigError
 from core_embeddings.missing_parts import TEXT_POLICIES, MissingText
 from core_embeddings.text import normalise
@@ -20,9 +27,13 @@ DEFAULT_TEXT = "无描述 no description"
 
 def has_text(products: pd.DataFrame) -> NDArray[np.bool_]:
     """Return which products have a title or a description of their own, of shape (n_products,)."""
-    titles, descriptions = _column(products, Columns.TITLE), _column(products, Columns.DESCRIPTION)
-    pairs = zip(titles, descriptions, strict=True)
-    return np.array([bool(title or description) for title, description in pairs], dtype=np.bool_)
+    return np.array([bool(text) for text in written_texts(products)], dtype=np.bool_)
+
+
+def written_texts(products: pd.DataFrame) -> list[str]:
+    """Return titles and descriptions of each product, in every language it has them in."""
+    columns = [_column(products, name) for name in written_columns(products.columns)]
+    return [_joined(row) for row in zip(*columns, strict=True)]
 
 
 def product_texts(
@@ -32,7 +43,10 @@ def product_texts(
     inferred: Sequence[str] | None = None,
     attributes: Sequence[str] | None = None,
 ) -> list[str]:
-    """Return one text per product: title, brand where the title lacks it, and description.
+    """Return one text per product: titles, brand where no title has it, and descriptions.
+
+    Titles and descriptions are those in every language the table has (see
+    `columns.is_language_column`).
 
     Where title and description are both empty, ``mode`` decides:
 
@@ -87,17 +101,22 @@ def text_attributes(products: pd.DataFrame) -> list[str]:
     return [
         str(name)
         for name in products.columns
-        if name not in RESERVED and any(isinstance(value, str) for value in products[name])
+        if is_attribute(name) and any(isinstance(value, str) for value in products[name])
     ]
 
 
 def _own_texts(products: pd.DataFrame) -> list[str]:
-    names = (Columns.TITLE, Columns.BRAND, Columns.DESCRIPTION)
-    rows = zip(*(_column(products, name) for name in names), strict=True)
+    names = written_columns(products.columns)
+    titles = len(title_columns(names))
+    columns = [_column(products, name) for name in [*names, Columns.BRAND]]
     return [
-        _joined([title, "" if _mentions(title, brand) else brand, description])
-        for title, brand, description in rows
+        _joined([*written[:titles], _unsaid(brand, written[:titles]), *written[titles:]])
+        for *written, brand in zip(*columns, strict=True)
     ]
+
+
+def _unsaid(brand: str, titles: Sequence[str]) -> str:
+    return "" if _mentions(" ".join(titles), brand) else brand
 
 
 def _mentions(title: str, brand: str) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core_embeddings.artefact import digest_bytes
 from core_embeddings.cleaning import cell_text, clean_text
-from core_embeddings.columns import Columns
+from core_embeddings.columns import Columns, written_columns
 from core_embeddings.errors import ConfigError
 
 TRAIN, VAL, TEST = PARTS = ("train", "val", "test")
@@ -23,8 +23,8 @@ _LONGER_THAN_ANY = 1_000_000
 def duplicate_groups(products: pd.DataFrame) -> NDArray[np.int64]:
     """Return the duplicate group of each product, of shape (n,), numbered by first appearance.
 
-    Two products are in one group when they share an image digest, the whole of title and
-    description (case, width and white space aside; no text joins nothing), or a value of a
+    Two products are in one group when they share an image digest, the whole of titles and
+    descriptions (case, width and white space aside; no text joins nothing), or a value of a
     ``dup_group`` column; and so on transitively.
     """
     parent = list(range(len(products)))
@@ -110,12 +110,13 @@ def since(interactions: pd.DataFrame, cut: pd.Timestamp) -> pd.DataFrame:
 
 def _keys(products: pd.DataFrame) -> Iterator[list[Hashable]]:
     blank = [""] * len(products)
-    texts = (products.get(name, blank) for name in (Columns.TITLE, Columns.DESCRIPTION))
+    written = written_columns(products.columns)
+    texts = zip(*(products.get(name, blank) for name in written), strict=True)
     digests: Iterable[Iterable[str]] = products.get(Columns.IMAGE_DIGEST, [()] * len(products))
     groups = products.get(DUP_GROUP, blank)
-    for title, description, images, group in zip(*texts, digests, groups, strict=True):
+    for cells, images, group in zip(texts, digests, groups, strict=True):
         keys: list[Hashable] = [("image", digest) for digest in images]
-        folded = (_folded(title), _folded(description))
+        folded = tuple(map(_folded, cells))
         if any(folded):
             keys.append(("text", *folded))
         if named := cell_text(group).strip():

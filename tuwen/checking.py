@@ -33,6 +33,7 @@ def check_tables(
     """
     import pandas as pd
 
+    from core_embeddings.missing_text import written_texts
     from core_embeddings.tables import (
         numeric_fields,
         read_catalogue,
@@ -65,7 +66,7 @@ def check_tables(
         "problems": rejects[Columns.REASON].value_counts().to_dict(),
         "taggable_fields": {n: distinct(products[n]) for n in taggable_fields(products)},
         "numeric_fields": numeric_fields(products),
-        "languages": language_mix(products[Columns.TITLE] + " " + products[Columns.DESCRIPTION]),
+        "languages": language_mix(written_texts(products)),
         "missing": missing_shares(products),
         **found,
     }

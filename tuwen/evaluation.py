@@ -80,6 +80,7 @@ def search_hits(
     embedders: Mapping[str, FusionEmbedder], products: pd.DataFrame, queries: pd.DataFrame, k: int
 ) -> dict[str, pd.DataFrame]:
     """Return the HITS of every model."""
+    from core_embeddings.missing_text import written_texts
     from retrieve.lexical import LexicalIndex
     from retrieve.matcher import Matcher
 
@@ -93,8 +94,7 @@ def search_hits(
             stored = embedder.encode(products, what)
             matcher = Matcher(ids, stored, fingerprint=embedder.fingerprint)
             hits[label] = matcher.search_vectors(vectors, k, query_ids=names)
-    words = (products[Columns.TITLE] + " " + products[Columns.DESCRIPTION]).tolist()
-    hits[BM25] = LexicalIndex(ids, words).search(texts, k, query_ids=names)
+    hits[BM25] = LexicalIndex(ids, written_texts(products)).search(texts, k, query_ids=names)
     return hits
 
 

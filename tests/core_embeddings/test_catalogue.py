@@ -178,3 +178,22 @@ def test_a_mapping_meant_for_another_table_of_the_command_is_passed_over(tmp_pat
     mapping = {"product_id": "item", "title": "name", "user_id": "uid", "timestamp": "when"}
     row = read_catalogue(tmp_path / "t.csv", columns=mapping).rows.iloc[0]
     assert (row.product_id, row.title, row.when) == ("1", "dress", 2020)
+
+
+def test_text_in_another_language_is_text_and_alone_it_is_enough(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "product_id": ["a", "b", "c"],
+            "title": ["red dress", None, None],
+            "title_zh": ["红色\u200b连衣裙", "牛仔裤", None],
+            "description_en": [None, None, 7],
+            "title_long": ["1", "2", "3"],
+        }
+    )
+    path = tmp_path / "catalogue.csv"
+    frame.to_csv(path, index=False)
+    rows = read_catalogue(path).rows
+    assert rows["product_id"].tolist() == ["a", "b", "c"]
+    assert rows["title_zh"].tolist() == ["红色连衣裙", "牛仔裤", ""]
+    assert rows["description_en"].tolist()[:2] == ["", ""]
+    assert rows["title_long"].tolist() == [1, 2, 3]

@@ -13,6 +13,7 @@ from core_embeddings.missing_text import (
     has_text,
     product_texts,
     text_attributes,
+    written_texts,
 )
 
 PRODUCTS = pd.DataFrame(
@@ -35,6 +36,22 @@ OWN = ["Nike running shoes Light.", "Phone 华为"]
 
 def test_title_brand_and_description_are_joined_and_missing_text_stays_empty_by_itself() -> None:
     assert product_texts(PRODUCTS) == [*OWN, "", ""]
+
+
+def test_text_in_other_languages_is_read_with_titles_first_and_is_no_attribute() -> None:
+    products = PRODUCTS.assign(
+        title_zh=["耐克跑鞋", "手机", "", "Nike"], description_zh=["轻便", "", "", ""]
+    )
+    assert written_texts(products)[0] == "Nike running shoes 耐克跑鞋 Light. 轻便"
+    assert product_texts(products)[0] == "Nike running shoes 耐克跑鞋 Light. 轻便"
+    assert product_texts(products)[1] == "Phone 手机 华为"
+    assert has_text(products).tolist() == [True, True, False, True]
+    assert text_attributes(products) == text_attributes(PRODUCTS)
+
+
+def test_brand_that_a_title_in_any_language_has_is_not_said_twice() -> None:
+    products = pd.DataFrame({"title": ["Phone"], "title_zh": ["华为手机"], "brand": ["华为"]})
+    assert product_texts(products) == ["Phone 华为手机"]
 
 
 def test_default_is_one_constant_text() -> None:
