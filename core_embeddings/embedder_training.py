@@ -131,13 +131,14 @@ def train_on(
         material.held_out, network, text_input, list(material.labels), config
     )
     training_set = TrainingSet(material.rows, text_input, config, seed)
+    known = [to_mapping(config), seed, torch.__version__, material.identity]
     trainer = Trainer(
         network,
         replace(_trainer_config(config), checkpoint_seconds=session.checkpoint_seconds),
         steps_per_epoch=training_set.steps,
         on_epoch=_reporter(config.epochs, run, session.notify),
         checkpoint=session.checkpoint,
-        identity=digest_json([to_mapping(config), seed, torch.__version__, material.identity]),
+        identity=digest_json([*known, *(one.fingerprint for one in members)]),
     )
     objective: Callable[[TrainingBatch], Tensor] = make_objective(network, config)
     if members:
