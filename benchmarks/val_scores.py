@@ -12,18 +12,20 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
+from scipy import sparse
 
 from core_embeddings.columns import Columns
 from core_embeddings.embedder import FusionEmbedder, What
+from core_embeddings.ensemble import Ensemble
 from core_embeddings.facets import Facet, facets_of, spoken
 from core_embeddings.metrics import ideal_dcg_binary, ndcg_at_k, recall_at_k
 from core_embeddings.splits import duplicate_groups
 from core_embeddings.topk import topk_of_scores
+from recommend.user_vector import user_vectors
 
 WHAT: tuple[What, ...] = ("fused", "text", "image")
-K = 10
+K, LIST_K = 10, 12
 RIDGE = 0.1
 """Penalty of the linear probe, per unit row; probes compare vectors, they are no tagger."""
 
@@ -38,7 +40,7 @@ class Asked(NamedTuple):
 
 
 def val_scores(
-    embedder: FusionEmbedder,
+    embedder: FusionEmbedder | Ensemble,
     products: pd.DataFrame,
     fields: Sequence[str],
     judged: pd.DataFrame | None = None,
@@ -138,7 +140,9 @@ def probe_scores(
         for field in fields:
             values = sorted({str(v) for v in train[field] if str(v)})
             places = {value: place for place, value in enumerate(values)}
-            codes, truth = (np.array([places.get(str(v), -1) for v in f[field]]) for f in (train, val))
+            codes, truth = (
+                np.array([places.get(str(v), -1) for v in f[field]]) for f in (train, val)
+            )
             targets = np.eye(len(values) + 1)[codes][:, :-1]  # an unknown label has a zero row
             best = (y @ (solver @ targets)).argmax(1)
             asked = np.array([str(v) != "" for v in val[field]])
@@ -157,7 +161,7 @@ def mean_ndcg(scores: NDArray[np.float32], right: NDArray[np.bool_]) -> float:
 
 
 def _words(
-    embedder: FusionEmbedder, task: str, asked: Asked, stored: Vectors
+    embedder: FusionEmbedder | Ensemble, task: str, asked: Asked, stored: Vectors
 ) -> dict[str, float]:
     queries = embedder.encode_queries(asked.texts)
     return {f"{task}.{what}": mean_ndcg(queries @ stored[what].T, asked.right) for what in WHAT}
@@ -170,3 +174,43 @@ def _hit_share(scores: NDArray[np.float32], same: NDArray[np.bool_]) -> float:
 
 def _with_bias(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.hstack([vectors.astype(np.float64), np.ones((len(vectors), 1))])
+
+
+def list_scores(
+    embedder: FusionEmbedder, products: pd.DataFrame, known: pd.DataFrame, later: pd.DataFrame
+) -> dict[str, float]:
+    """Rank products by the mean vector of what each user bought before; recall@12 of what came.
+
+    Parameters
+    ----------
+    embedder
+        Must not have learned from ``later``.
+    products
+        What is ranked.
+    known, later
+        Purchases before and in a window of the training period; new pairs alone count.
+    """
+    places = {name: row for row, name in enumerate(products[Columns.PRODUCT])}
+    users = sorted(set(known[Columns.USER]) & set(later[Columns.USER]))
+    rows = {name: row for row, name in enumerate(users)}
+    had, came = (_met(log, rows, places) for log in (known, later))
+    new = came & ~had
+    asked = new.any(1) & had.any(1)
+    found = {}
+    for what in WHAT:
+        vectors = embedder.encode(products, what)
+        near = user_vectors(sparse.csr_matrix(had[asked], dtype=np.float32), vectors) @ vectors.T
+        near[had[asked]] = -2
+        best = topk_of_scores(near, LIST_K).rows
+        gains = np.take_along_axis(new[asked], best, axis=1).astype(np.float64)
+        found[f"lists.{what}"] = float(np.mean(recall_at_k(gains, new[asked].sum(1))))
+    return found
+
+
+def _met(
+    log: pd.DataFrame, users: Mapping[str, int], products: Mapping[str, int]
+) -> NDArray[np.bool_]:
+    known = log[log[Columns.USER].isin(users) & log[Columns.PRODUCT].isin(products)]
+    met = np.zeros((len(users), len(products)), dtype=np.bool_)
+    met[known[Columns.USER].map(users), known[Columns.PRODUCT].map(products)] = True
+    return met

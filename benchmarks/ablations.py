@@ -1,0 +1,259 @@
+"""What each choice of the embedder adds: trained without it, measured on validation rows.
+
+    OMP_NUM_THREADS=1 python benchmarks/ablations.py [hm] [fashion] [--epochs N] [--runs N]
+                                                     [--table] [--write]
+
+Every run is one training of a set with one choice changed and one seed; its metrics go as a line
+to $TUWEN_BENCH/ablations.jsonl (default benchmarks/out), and a run that is there is not done again:
+stop it whenever you like, or do a slice of it with --runs. --table only prints what is there,
+--write puts that into RESULTS.md. No test row is read. The data folder is $TUWEN_DATA.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from sections import DATA, write_section
+from val_scores import WHAT, list_scores, val_scores
+
+from core_embeddings.columns import Columns
+from core_embeddings.embedder_config import EmbedderConfig
+from core_embeddings.embedder_training import train_embedder
+from core_embeddings.feature_cache import feature_cache_folder
+from core_embeddings.splits import before, since
+from core_embeddings.tables import read_catalogue, read_interactions, read_queries, taggable_fields
+
+OUT = Path(os.environ.get("TUWEN_BENCH", "benchmarks/out")) / "ablations.jsonl"
+SETS = ("hm", "fashion")
+EPOCHS = 6
+LISTS_FROM, LISTS_TO = pd.Timestamp("2020-09-19", tz="UTC"), pd.Timestamp("2020-09-20", tz="UTC")
+"""The last day of hm's training period is what its lists are measured on."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One choice changed."""
+
+    name: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    seeds: tuple[int, ...] = (0, 1)
+    sets: tuple[str, ...] = SETS
+
+
+VARIANTS = (
+    Variant("default", seeds=(0, 1, 2)),
+    Variant("without text residual", {"text_residual": 0.0}),
+    Variant("without image-text", {"image_text": 0.0}),
+    Variant("without part-product", {"part_product": 0.0}),
+    Variant("without query-product", {"query_product": 0.0}),
+    Variant("without label heads", {"labels": 0.0}),
+    Variant("without modality dropout", {"modality_dropout": 0.0}),
+    Variant("without word dropout", {"word_dropout": 0.0}),
+    Variant("without foreign words", {"foreign_words": 0.0}),
+    Variant("without label smoothing", {"label_smoothing": 0.0}),
+    Variant("without weight decay", {"weight_decay": 0.0}),
+    Variant("without word vectors", {"word_vectors": "none"}),
+    Variant("fusion concat_relu", {"fusion": "concat_relu"}),
+    Variant("fusion gated", {"fusion": "gated"}),
+    Variant("fusion split", {"fusion": "split"}),
+    Variant("fusion weighed", {"fusion": "weighed"}),
+    Variant("fusion tokens", {"fusion": "tokens"}),
+    Variant("with category .2", {"category": 0.2}),
+    Variant("with same category ignored", {"same_category": "ignored"}),
+    Variant("with hard negatives .5", {"hard_negatives": 0.5}),
+    Variant("with L1 1e-6", {"l1": 1e-6}),
+    Variant("with co-purchase .1", {"co_purchase": 0.1}, sets=("hm",)),
+    Variant("with co-purchase .3", {"co_purchase": 0.3}, sets=("hm",)),
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training."""
+
+    data: str
+    variant: Variant
+    seed: int
+    epochs: int
+
+    @property
+    def key(self) -> list[Any]:
+        """What makes a run the same as one that is done."""
+        return [self.data, self.variant.name, self.variant.settings, self.seed, self.epochs]
+
+
+class Shelf:
+    """The tables of one set, without its test rows."""
+
+    def __init__(self, name: str) -> None:
+        folder = DATA / name
+        everything = read_catalogue(folder / "catalogue.parquet").rows
+        split = everything[Columns.SPLIT]
+        self.fields = sorted(taggable_fields(everything[split == "train"]))
+        self.products = everything[split != "test"].reset_index(drop=True)
+        self.judged: pd.DataFrame | None = None
+        self.log: pd.DataFrame | None = None
+        if (folder / "queries.parquet").exists():
+            asked = read_queries(folder / "queries.parquet")
+            self.judged = asked.judgements.merge(asked.queries, on=Columns.QUERY_ID)
+        if (folder / "interactions.parquet").exists():
+            known = set(self.products[Columns.PRODUCT])
+            log = read_interactions(folder / "interactions.parquet", known_products=known).rows
+            self.log = before(log, LISTS_TO)
+
+    def measure(self, run: Run) -> dict[str, float]:
+        """Train once and return every metric."""
+        known = None if self.log is None else before(self.log, LISTS_FROM)
+        start = time.process_time()
+        embedder = train_embedder(
+            self.products,
+            split=self.products[Columns.SPLIT],
+            fields=self.fields,
+            config=EmbedderConfig.for_preset(
+                "default", **{"epochs": run.epochs, **run.variant.settings}
+            ),
+            seed=run.seed,
+            together=known,
+            cache_folder=feature_cache_folder(),
+        )
+        seconds = time.process_time() - start
+        found = val_scores(embedder, self.products, self.fields, self.judged)
+        if known is not None and self.log is not None:
+            later = since(self.log, LISTS_FROM)
+            found |= list_scores(embedder, self.products, known, later)
+        residual = embedder.config.text_residual or 0.0
+        return found | means(found) | {"seconds": seconds, "text_residual": residual}
+
+
+def means(found: dict[str, float]) -> dict[str, float]:
+    """Average the probes over the fields, and tell how far fused falls behind on the worst."""
+    probes = {name: value for name, value in found.items() if name.startswith("probe.")}
+    by = {w: np.array([v for n, v in probes.items() if n.endswith(f".{w}")]) for w in WHAT}
+    gap = by["fused"] - np.maximum(by["text"], by["image"])
+    return {f"probes.{w}": float(by[w].mean()) for w in WHAT} | {"probes.worst": float(gap.min())}
+
+
+def main() -> int:
+    """Do what is left of the runs, then print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("sets", nargs="*", default=[])
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--runs", type=int, default=10**9, help="at most so many trainings now")
+    parser.add_argument("--table", action="store_true", help="train nothing")
+    parser.add_argument("--write", action="store_true", help="write the table into RESULTS.md")
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    sets = [name for name in chosen.sets or SETS if is_there(name)]
+    if not chosen.table:
+        train(sets, chosen.epochs, chosen.runs)
+    text = "\n\n".join(table(name, chosen.epochs) for name in sets)
+    print(text)
+    if chosen.write and sets:
+        write_section("ablations", f"## What each choice of the embedder adds\n\n{text}")
+    return 0
+
+
+def is_there(name: str) -> bool:
+    """Tell whether a set is on this machine; say so where it is not."""
+    if (DATA / name).is_dir():
+        return True
+    print(f"{name}: {DATA / name} is absent; skipped (set TUWEN_DATA)")
+    return False
+
+
+def plan(sets: list[str], epochs: int) -> Iterator[Run]:
+    """Yield every run: one seed of all variants before the next, so that a slice compares."""
+    for seed in sorted({seed for variant in VARIANTS for seed in variant.seeds}):
+        for variant in VARIANTS:
+            for name in sets:
+                if seed in variant.seeds and name in variant.sets:
+                    yield Run(name, variant, seed, epochs)
+
+
+def train(sets: list[str], epochs: int, most: int) -> None:
+    """Do the runs that are not done, one line each."""
+    done = [line["run"] for line in lines()]
+    left = [run for run in plan(sets, epochs) if run.key not in done]
+    shelves: dict[str, Shelf] = {}
+    for run in left[:most]:
+        if run.data not in shelves:
+            shelves[run.data] = Shelf(run.data)
+        found = shelves[run.data].measure(run)
+        OUT.parent.mkdir(parents=True, exist_ok=True)
+        with OUT.open("a") as file:
+            file.write(json.dumps({"run": run.key, **found}) + "\n")
+        print(run.data, run.variant.name, run.seed, f"{found['seconds']:.0f} s", flush=True)
+
+
+def lines() -> list[dict[str, Any]]:
+    """Return what earlier runs found."""
+    return [json.loads(line) for line in OUT.read_text().splitlines()] if OUT.exists() else []
+
+
+def table(name: str, epochs: int) -> str:
+    """Return a set's Markdown: the default as it is, every other row as its difference to it."""
+    rows = [line for line in lines() if line["run"][0] == name and line["run"][4] == epochs]
+    current = {variant.name: variant.settings for variant in VARIANTS}
+    rows = [row for row in rows if current.get(row["run"][1]) == row["run"][2]]
+    frame = pd.DataFrame([{"variant": row["run"][1], **row} for row in rows])
+    if frame.empty or "default" not in set(frame["variant"]):
+        return f"### {name}\n\nNothing measured."
+    columns = [column for column in COLUMNS if column in frame]
+    head = ["variant", "seeds", *(COLUMNS[column] for column in columns)]
+    text = [f"### {name}, {epochs} epochs", "", "| " + " | ".join(head) + " |"]
+    text.append("|" + "---|" * len(head))
+    default = frame[frame["variant"] == "default"]
+    text.append(_row("default", default[columns], default[columns].mean(), absolute=True))
+    text.append(_spread(default[columns]))
+    for variant in [v.name for v in VARIANTS if v.name != "default"]:
+        chosen = frame[frame["variant"] == variant]
+        if len(chosen):
+            same = default[default["run"].map(lambda run: run[3]).isin(_seeds(chosen))]
+            text.append(_row(variant, chosen[columns], same[columns].mean(), absolute=False))
+    return "\n".join(text)
+
+
+COLUMNS = {
+    **{f"facet_queries.{what}": f"facet queries, {what}" for what in WHAT},
+    **{f"judged_queries.{what}": f"judged queries, {what}" for what in ("fused", "text")},
+    **{f"picture_queries.{what}": f"picture queries, {what}" for what in ("fused", "image")},
+    "image_to_text.recall": "image→text",
+    **{f"probes.{what}": f"probes, {what}" for what in WHAT},
+    "probes.worst": "worst field",
+    "lists.fused": "lists",
+    "seconds": "seconds",
+}
+"""What is shown, in this order: ndcg@10, recall@10, accuracy, recall@12, CPU seconds."""
+
+
+def _seeds(rows: pd.DataFrame) -> list[int]:
+    return [run[3] for run in rows["run"]]
+
+
+def _row(name: str, rows: pd.DataFrame, beside: pd.Series, *, absolute: bool) -> str:
+    cells = []
+    for column, value in rows.mean().items():
+        digits, sign = (".0f", "+.0f") if column == "seconds" else (".4f", "+.4f")
+        cells.append(format(value, digits) if absolute else format(value - beside[column], sign))
+    return f"| {name} | {len(rows)} | " + " | ".join(cells) + " |"
+
+
+def _spread(rows: pd.DataFrame) -> str:
+    """Return the range over the seeds: a difference below it may be chance."""
+    width = rows.max() - rows.min()
+    cells = [format(v, ".0f" if c == "seconds" else ".4f") for c, v in width.items()]
+    return f"| highest - lowest seed | {len(rows)} | " + " | ".join(cells) + " |"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
