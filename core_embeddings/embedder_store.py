@@ -20,6 +20,7 @@ from core_embeddings.artefact import (
     read_json,
     write_json,
 )
+from core_embeddings.backbones import Backbone
 from core_embeddings.config import to_mapping
 from core_embeddings.embedder_config import EmbedderConfig
 from core_embeddings.errors import ArtefactError, TuwenError
@@ -125,11 +126,13 @@ def load_embedder(folder: Path, *, cache_folder: Path | None = None) -> FusionEm
     return FusionEmbedder(network, text_input, features, config, labels, manifest.fingerprint)
 
 
-def open_features(spec: FeatureSpec, cache_folder: Path | None) -> FrozenFeatures:
+def open_features(
+    spec: FeatureSpec, cache_folder: Path | None, *, backbone: Backbone | None = None
+) -> FrozenFeatures:
     """Return the frozen part of the CNN, with a cache when a folder is given."""
     if cache_folder is None:
-        return FrozenFeatures(spec)
-    return FrozenFeatures.with_cache(spec, cache_folder)
+        return FrozenFeatures(spec, backbone=backbone)
+    return FrozenFeatures.with_cache(spec, cache_folder, backbone=backbone)
 
 
 def saved_spec(config: EmbedderConfig, folder: Path | None = None) -> FeatureSpec:

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from core_embeddings.adaptation import adapt
 from core_embeddings.artefact import digest_json
 from core_embeddings.backbones import LITE0
 from core_embeddings.config import to_mapping
@@ -93,6 +94,15 @@ def train_embedder(
         together=together,
         cache_folder=cache_folder,
         progress=lambda done, total: notify("images", done, total),
+    )
+    material = adapt(
+        material,
+        config,
+        seed=seed,
+        cache_folder=cache_folder,
+        checkpoint=checkpoint and checkpoint.with_suffix(".photos"),
+        run=run,
+        notify=notify,
     )
     session = Session(seed, checkpoint, checkpoint_seconds, run or NullRun(), notify)
     return train_on(material, config, session)

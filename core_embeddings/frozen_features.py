@@ -126,6 +126,9 @@ class FrozenFeatures:
         Decoding threads.
     max_pixels
         Largest image decoded.
+    backbone
+        A network to use in place of the spec's own: the same one, adapted. The attribute of this
+        name is None where the features are the pixels themselves.
 
     Raises
     ------
@@ -140,14 +143,15 @@ class FrozenFeatures:
         *,
         workers: int = 2,
         max_pixels: int = MAX_PIXELS,
+        backbone: Backbone | None = None,
     ) -> None:
         self.spec = spec
         self._workers = workers
         self._max_pixels = max_pixels
-        self._backbone = spec._load()
-        self.key = spec._key(self._backbone)
-        if self._backbone is not None:
-            self._backbone.module.to(memory_format=torch.channels_last)
+        self.backbone = spec._load() if backbone is None else backbone
+        self.key = spec._key(self.backbone)
+        if self.backbone is not None:
+            self.backbone.module.to(memory_format=torch.channels_last)
         if cache is not None and cache.key != self.key:
             raise ConfigError(
                 f"the cache holds features of key {cache.key}, but the spec has key {self.key}; "
@@ -156,15 +160,17 @@ class FrozenFeatures:
         self._cache = cache
 
     @classmethod
-    def with_cache(cls, spec: FeatureSpec, folder: Path | None = None) -> FrozenFeatures:
+    def with_cache(
+        cls, spec: FeatureSpec, folder: Path | None = None, *, backbone: Backbone | None = None
+    ) -> FrozenFeatures:
         """Open with the cache of the spec in a folder, by default the user's cache folder."""
-        made = cls(spec)
+        made = cls(spec, backbone=backbone)
         made._cache = FeatureCache(folder or feature_cache_folder(), made.key)
         return made
 
     def weights(self) -> dict[str, torch.Tensor]:
         """Return the backbone's weights by name, so that a model's folder can carry them."""
-        return {} if self._backbone is None else dict(self._backbone.state)
+        return {} if self.backbone is None else dict(self.backbone.state)
 
     def for_images(
         self,
@@ -279,10 +285,10 @@ class FrozenFeatures:
 
     def _describe(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
         """Return features (n, width) as float16, or the pixels (n, size, size, 3) themselves."""
-        if self._backbone is None:
+        if self.backbone is None:
             return pixels
         with torch.inference_mode():
-            maps = self._backbone.module(normalise(pixels, self._backbone.mean, self._backbone.std))
+            maps = self.backbone.module(normalise(pixels, self.backbone.mean, self.backbone.std))
             used = maps[-1:] if self.spec.kind == "last" else maps
             blocks = [found.mean(dim=(2, 3)).numpy() for found in used]
         if self.spec.kind == "stages":

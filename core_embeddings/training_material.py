@@ -47,6 +47,8 @@ class Material:
         What trains, and what early stopping looks at.
     identity
         Digest of the products and fields it was made of.
+    learn, check
+        The products behind ``rows`` and ``held_out``, row by row.
     """
 
     features: FrozenFeatures
@@ -55,6 +57,8 @@ class Material:
     rows: TrainingRows
     held_out: TrainingRows
     identity: str
+    learn: pd.DataFrame
+    check: pd.DataFrame
 
 
 def prepare(
@@ -79,13 +83,16 @@ def prepare(
     facets = facets_of(learn, fields)
     text_input = _text_input(learn, facets, config)
     labels = training_labels(learn, fields)
-    images = _images(features, learn, progress)
+    images = product_features(features, learn, progress)
     rows = _training_rows(learn, images, text_input, labels, facets)
     bought = _bought_together(learn, together, config)
     rows = replace(rows, together=bought)
-    held_out = _held_out_rows(learn, check, features, text_input, labels, fields)
     identity = _identity(learn, check, fields, bought)
-    return Material(features, text_input, labels, rows, held_out, identity)
+    check = _stopping(learn, check)
+    held_out = _training_rows(
+        check, product_features(features, check), text_input, labels, facets_of(check, fields)
+    )
+    return Material(features, text_input, labels, rows, held_out, identity, learn, check)
 
 
 def training_labels(products: pd.DataFrame, fields: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -113,11 +120,12 @@ def _text_input(
     )
 
 
-def _images(
+def product_features(
     features: FrozenFeatures,
     products: pd.DataFrame,
-    progress: Callable[[int, int], None] | None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Tensor:
+    """Return one row of frozen features, or pixels, per product; see `for_products`."""
     return torch.from_numpy(
         features.for_products(
             list(products[Columns.IMAGE]), list(products[Columns.IMAGE_DIGEST]), progress=progress
@@ -169,21 +177,12 @@ def _learn_and_check(products: pd.DataFrame, split: pd.Series) -> tuple[pd.DataF
     return learn, check
 
 
-def _held_out_rows(
-    learn: pd.DataFrame,
-    check: pd.DataFrame,
-    features: FrozenFeatures,
-    text_input: TextInput,
-    labels: Mapping[str, Sequence[str]],
-    fields: Sequence[str],
-) -> TrainingRows:
+def _stopping(learn: pd.DataFrame, check: pd.DataFrame) -> pd.DataFrame:
     """Return what early stopping looks at: the val rows, or train rows where there are no two."""
     if len(check) < 2:
         logger.warning("fewer than 2 validation products: training is stopped by train products")
         check = learn
-    check = check.iloc[:VALIDATION_ROWS]
-    images = _images(features, check, None)
-    return _training_rows(check, images, text_input, labels, facets_of(check, fields))
+    return check.iloc[:VALIDATION_ROWS]
 
 
 def _identity(
