@@ -146,6 +146,16 @@ def test_arrow_and_dicts_and_frames_give_the_same_vectors(embedder, products):
         embedder.encode("dress")
 
 
+def test_the_training_heads_tell_what_each_modality_knows(embedder, products):
+    test = products.iloc[108:]
+    for field, what in [("category", "fused"), ("category", "text"), ("color", "image")]:
+        shares = embedder.label_probabilities(test, what)
+        assert list(shares) == ["category", "color"]
+        assert np.allclose(shares[field].sum(1), 1, atol=1e-5)
+        assert (np.array(embedder.labels[field])[shares[field].argmax(1)] == test[field]).all()
+    assert embedder.label_probabilities(test.iloc[:0])["color"].shape == (0, 3)
+
+
 def test_a_saved_embedder_comes_back_equal(embedder, products, tmp_path):
     embedder.save_pretrained(tmp_path / "model")
     again = FusionEmbedder.from_pretrained(tmp_path / "model")
