@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.linalg import solve_triangular
 
 from classify.lbfgs import minimize_lbfgs
 
@@ -55,6 +56,7 @@ def solve_linear(
     max_iter: int = 200,
     tol: float = 1e-6,
     start: Start | None = None,
+    kinship: Floats | None = None,
 ) -> LinearSolution:
     """Minimise ``½‖W‖² + C Σᵢ sᵢ loss(W xᵢ + b, yᵢ)`` over all classes together.
 
@@ -80,6 +82,9 @@ def solve_linear(
         ``tol`` of its value.
     start
         Where to begin; the optimum is the same, but near it few steps are left.
+    kinship
+        Symmetric, positive definite K of shape (n_classes, n_classes): the penalty is then
+        ``½ tr(Wᵀ K⁻¹ W)``, so that classes that are akin have weights that are alike.
 
     References
     ----------
@@ -92,13 +97,16 @@ def solve_linear(
     row_loss = (_softmax_loss if loss == "softmax" else _hinge_loss)(codes, weight)
     border = n_features * n_classes
     penalized = slice(None) if penalize_intercept else slice(border)
+    # W = root @ V turns the penalty of V into that of W: nothing else changes, not even in size.
+    root = None if kinship is None else np.linalg.cholesky(kinship).astype(dtype)
 
     def objective(theta: Floats) -> tuple[float, Floats]:
-        scores = X @ theta[:border].reshape(n_features, n_classes) + theta[border:]
+        inner = X @ theta[:border].reshape(n_features, n_classes)
+        scores = (inner if root is None else inner @ root.T) + theta[border:]
         value, slope = row_loss(scores)  # slope: (n_rows, n_classes), d loss / d scores
         gradient = np.empty_like(theta)
-        gradient[:border] = (transposed @ slope).ravel()
         gradient[border:] = slope.sum(axis=0)
+        gradient[:border] = (transposed @ (slope if root is None else slope @ root)).ravel()
         gradient *= dtype(C)
         gradient[penalized] += theta[penalized]
         return C * value + 0.5 * float(theta[penalized] @ theta[penalized]), gradient
@@ -107,11 +115,15 @@ def solve_linear(
     if start is None:
         first[border:] = _start_intercept(codes, n_classes, weight, loss)
     else:
-        first[:border], first[border:] = start.coef.T.ravel(), start.intercept
+        coef = start.coef if root is None else solve_triangular(root, start.coef, lower=True)
+        first[:border], first[border:] = coef.T.ravel(), start.intercept
     found = minimize_lbfgs(objective, first, max_iter=max_iter, tol=tol)
     coef = found.x[:border].reshape(n_features, n_classes).T
     return LinearSolution(
-        np.ascontiguousarray(coef), found.x[border:].copy(), found.value, found.iterations
+        np.ascontiguousarray(coef if root is None else root @ coef),
+        found.x[border:].copy(),
+        found.value,
+        found.iterations,
     )
 
 

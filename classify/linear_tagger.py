@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from classify.calibration import fit_temperature, held_out_folds
 from classify.linear_solver import Floats, LinearSolution, Loss, Matrix, Start, solve_linear
+from classify.value_kinship import kinship
 from core_embeddings.errors import ConfigError
 
 ClassWeight = Literal["balanced"] | Mapping[Any, float] | None
@@ -44,6 +45,9 @@ class LinearTagger(ClassifierMixin, BaseEstimator):
         training part and are not scored. ``False`` leaves the temperature at 1.
     cv
         Number of folds, ≥ 2.
+    kin
+        Let classes that are alike in name learn from each other, see ``value_kinship``; their
+        labels are text.
 
     Attributes
     ----------
@@ -67,6 +71,7 @@ class LinearTagger(ClassifierMixin, BaseEstimator):
         standardize: bool = True,
         calibrate: bool = True,
         cv: int = 3,
+        kin: bool = False,
     ) -> None:
         self.C = C
         self.class_weight = class_weight
@@ -75,6 +80,7 @@ class LinearTagger(ClassifierMixin, BaseEstimator):
         self.standardize = standardize
         self.calibrate = calibrate
         self.cv = cv
+        self.kin = kin
 
     def fit(self, X: Matrix, y: Any, *, start: LinearTagger | None = None) -> Self:
         """Fit on X of shape (n_rows, n_features), dense or sparse, with labels y (n_rows,).
@@ -201,6 +207,7 @@ class LinearTagger(ClassifierMixin, BaseEstimator):
             max_iter=self.max_iter,
             tol=self.tol,
             start=start,
+            kinship=kinship(self.classes_.tolist()) if self.kin else None,
         )
 
     def _out_of_fold_temperature(

@@ -17,8 +17,10 @@ class TaggerConfig:
 
     Parameters
     ----------
-    heads
-        Which linear heads are fitted on every view.
+    heads, dense_heads
+        Which linear heads are fitted on the TF-IDF views, and which on the others.
+    kin
+        Values that are alike in name learn from each other, see ``value_kinship``.
     softmax_c, svm_c
         ``C`` of the heads on dense views.
     lexical_softmax_c, lexical_svm_c
@@ -50,7 +52,9 @@ class TaggerConfig:
     """
 
     heads: tuple[HeadName, ...] = ("softmax", "svm")
-    softmax_c: float = 20.0
+    dense_heads: tuple[HeadName, ...] = ("softmax",)
+    kin: bool = True
+    softmax_c: float = 10.0
     svm_c: float = 1.0
     lexical_softmax_c: float = 10.0
     lexical_svm_c: float = 1.0
@@ -73,12 +77,14 @@ class TaggerConfig:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        unknown = set(self.heads) - set(get_args(HeadName))
-        if unknown or not self.heads or len(set(self.heads)) != len(self.heads):
-            raise ConfigError(
-                f"heads must name one or both of {', '.join(get_args(HeadName))}, once each; "
-                f"got {self.heads!r}"
-            )
+        for name in ("heads", "dense_heads"):
+            heads = getattr(self, name)
+            unknown = set(heads) - set(get_args(HeadName))
+            if unknown or not heads or len(set(heads)) != len(heads):
+                raise ConfigError(
+                    f"{name} must name one or both of {', '.join(get_args(HeadName))}, once each; "
+                    f"got {heads!r}"
+                )
         for name in ("softmax_c", "svm_c", "lexical_softmax_c", "lexical_svm_c", "tol"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} must be > 0; got {getattr(self, name)!r}")

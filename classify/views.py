@@ -126,7 +126,8 @@ class MultiViewTagger:
         for view, X in views.items():
             seen = present[view_modality(view)]
             fit_on, checked = np.flatnonzero(train & known & seen), seen[held]
-            for head in self.config.heads if fit_on.size else ():
+            heads = self.config.heads if view in SPARSE else self.config.dense_heads
+            for head in heads if fit_on.size else ():
                 found = cross_fit(
                     self._head(view, head, rotated=view in rotations),
                     X,
@@ -210,6 +211,7 @@ class MultiViewTagger:
             tol=config.tol,
             standardize=not (sparse or rotated),
             calibrate=False,
+            kin=self.config.kin,
         )
 
     def _choose(

@@ -156,7 +156,7 @@ def test_one_view_of_both_modalities_serves_every_product(shop):
         shop.products,
         fields=["shape"],
         split=shop.split,
-        config=TaggerConfig(lexical=False, heads=("svm",)),
+        config=TaggerConfig(lexical=False, dense_heads=("svm",)),
     )
     none = np.zeros(len(shop.products), bool)
     tags = found.tag({"fused": shop.views["fused"]}, shop.products, has_image=none)
