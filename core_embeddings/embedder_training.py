@@ -20,7 +20,7 @@ from core_embeddings.distillation import DistilledObjective, Teachers
 from core_embeddings.embedder import FusionEmbedder
 from core_embeddings.embedder_config import EmbedderConfig
 from core_embeddings.embedder_store import fingerprint_of
-from core_embeddings.image_tower import FeatureHead
+from core_embeddings.image_tower import ArticleCNN, FeatureHead
 from core_embeddings.installed import LITE0_PACKAGE, is_installed
 from core_embeddings.network import FusionNetwork, Shape
 from core_embeddings.objectives import make_objective
@@ -217,7 +217,7 @@ def _network(config: EmbedderConfig, material: Material) -> FusionNetwork:
     width = rows.images.shape[1] if rows.images.dim() == 2 else 0
     shape = Shape(width, words.vocabulary.size, words.prior_size)
     network = FusionNetwork(config, shape, {name: len(c) for name, c in material.labels.items()})
-    if isinstance(network.image_tower, FeatureHead) and rows.has_image.any():
+    if isinstance(network.image_tower, FeatureHead | ArticleCNN) and rows.has_image.any():
         network.image_tower.standardise_by(rows.images[torch.from_numpy(rows.has_image)])
     return network
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+_LEAST = 1e-3
+"""Deviation of what never changes."""
+_ROWS_AT_ONCE = 512
+
 
 class FeatureHead(nn.Module):
     """The full connection on top of a frozen backbone.
@@ -41,7 +45,7 @@ class FeatureHead(nn.Module):
         """Take mean and deviation from training features of shape (n, width); one row has none."""
         self.mean.copy_(features.mean(0))
         if len(features) > 1:
-            self.deviation.copy_(features.std(0).clamp_min(1e-3))
+            self.deviation.copy_(features.std(0).clamp_min(_LEAST))
 
     def forward(self, features: Tensor) -> Tensor:
         """Map frozen features (n, width) to F_image (n, D)."""
@@ -61,10 +65,20 @@ class ArticleCNN(nn.Module):
         Side of the square input in pixels.
     size
         Width D of F_image.
+
+    Notes
+    -----
+    Pixels are standardised per channel with the mean and deviation of the training rows, kept as
+    buffers: product photos are mostly white, far from the middle of their range.
     """
+
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, image_size: int, size: int) -> None:
         super().__init__()
+        self.register_buffer("mean", torch.zeros(3))
+        self.register_buffer("deviation", torch.ones(3))
         side = ((image_size - 2) // 2 - 2) // 2
         self.convolutions = nn.Sequential(
             *(nn.Conv2d(3, 32, 3), nn.ReLU(), nn.MaxPool2d(2)),
@@ -72,8 +86,19 @@ class ArticleCNN(nn.Module):
         )
         self.connect = nn.Linear(64 * side * side, size)
 
+    def standardise_by(self, pixels: Tensor) -> None:
+        """Take mean and deviation per channel from training pixels, uint8 (n, side, side, 3)."""
+        blocks = torch.split(pixels, _ROWS_AT_ONCE)
+        sums = [block.double().div(255).sum((0, 1, 2)) for block in blocks]
+        squares = [block.double().div(255).square().sum((0, 1, 2)) for block in blocks]
+        count = pixels.numel() / 3
+        mean = torch.stack(sums).sum(0) / count
+        variance = torch.stack(squares).sum(0) / count - mean.square()
+        self.mean.copy_(mean)
+        self.deviation.copy_(variance.clamp_min(0).sqrt().clamp_min(_LEAST))
+
     def forward(self, pixels: Tensor) -> Tensor:
         """Map uint8 pixels (n, side, side, 3) to F_image (n, D)."""
-        scaled = pixels.permute(0, 3, 1, 2).float() / 255.0  # (n, 3, side, side)
-        maps = self.convolutions(scaled.contiguous(memory_format=torch.channels_last))
+        scaled = (pixels.float() / 255.0 - self.mean) / self.deviation
+        maps = self.convolutions(scaled.permute(0, 3, 1, 2))  # channels last, as they came
         return torch.relu(self.connect(maps.flatten(1)))

@@ -155,17 +155,23 @@ def label_loss(logits: Tensor, labels: Tensor, *, smoothing: float = 0.0) -> Ten
     return F.cross_entropy(logits, labels, ignore_index=-1, label_smoothing=smoothing)
 
 
-def match_loss(logits: Tensor, matches: Tensor) -> Tensor:
+def match_loss(logits: Tensor, same: Tensor) -> Tensor:
     """Binary cross-entropy on true and mismatched image–text pairs: the article's objective.
+
+    Every image of a batch is mismatched with every text of another product; true and mismatched
+    pairs weigh the same in total, so that 0 is the threshold between them.
 
     Parameters
     ----------
     logits
-        Shape (n,), before the sigmoid.
-    matches
-        Shape (n,), 1 for a true pair and 0 for a mismatched one.
+        Shape (n, n), before the sigmoid: image of the row, text of the column.
+    same
+        Bool of shape (n, n): products of one duplicate group. Off the diagonal they are neither
+        true pairs nor mismatches.
     """
-    return F.binary_cross_entropy_with_logits(logits, matches.to(logits.dtype))
+    true = F.softplus(-logits.diagonal()).mean()
+    wrong = logits[~same]
+    return (true + F.softplus(wrong).mean()) / 2 if len(wrong) else true * 0.0
 
 
 def weight_penalty(module: torch.nn.Module, l1: float) -> Tensor:

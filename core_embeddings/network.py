@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from core_embeddings.embedder_config import EmbedderConfig
 from core_embeddings.fusion import ConcatReLU, make_fusion
 from core_embeddings.image_tower import ArticleCNN, FeatureHead
+from core_embeddings.initialisation import initialise
 from core_embeddings.text_tower import TextBatch, TextTower
 
 
@@ -77,6 +78,8 @@ class FusionNetwork(nn.Module):
                 for i, n in enumerate(labels.values())
             }
         )
+        if config.objective == "match":
+            initialise(self)
         self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
         self.log_head_scale = nn.Parameter(torch.tensor(math.log(10.0)))
 

@@ -142,20 +142,13 @@ class MatchObjective:
         self.config = config
 
     def __call__(self, batch: TrainingBatch) -> Tensor:
-        """Return the loss of a batch, a scalar; mismatches come from rolling the texts by one."""
+        """Return the loss of a batch, a scalar; each image meets every other text of the batch."""
         both = (batch.has_image & batch.has_text).nonzero()[:, 0]
         image, text = self.network.see(batch.images), self.network.read(batch.texts)
         if len(both) < 2:
             return image.sum() * 0.0 + text.sum() * 0.0
-        image, text, groups = image[both], text[both], batch.groups[both]
-        logits = torch.cat(
-            [
-                self.network.match_logits(image, text),
-                self.network.match_logits(image, text.roll(1, 0)),
-            ]
-        )
-        same = (groups == groups.roll(1, 0)).float()  # a twin's text is no mismatch
-        loss = match_loss(logits, torch.cat([torch.ones_like(same), same]))
+        logits = self.network.match_table(image[both], text[both])
+        loss = match_loss(logits, _twins(batch.groups[both]))
         if self.config.l1 > 0:
             loss = loss + weight_penalty(self.network, self.config.l1)
         return loss

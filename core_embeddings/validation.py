@@ -16,6 +16,8 @@ from core_embeddings.text_tower import TextBatch
 from core_embeddings.training_set import TrainingRows
 
 RECALL_AT = 10
+MISMATCHES = 10
+"""False pairs per image: more than one, or chance would choose the epoch."""
 
 
 @dataclass
@@ -62,7 +64,7 @@ class Validation:
         image, text = network.see(self.images), network.read(self.texts)
         both = (self.has_image & self.has_text).nonzero()[:, 0]
         if self.matching:
-            return self._pair_accuracy(image[both], text[both])
+            return self._pair_accuracy(image[both], text[both], self.groups[both])
         nothing = torch.zeros_like(self.has_image)
         seen = network.fuse(image, text, self.has_image, nothing)
         read = network.fuse(image, text, nothing, self.has_text)
@@ -91,10 +93,15 @@ class Validation:
         found = (groups[best] == groups[:, None]).any(1)
         return float(found.float().mean())
 
-    def _pair_accuracy(self, image: Tensor, text: Tensor) -> dict[str, float]:
-        if len(image) < 2:
+    def _pair_accuracy(self, image: Tensor, text: Tensor, groups: Tensor) -> dict[str, float]:
+        """Judge every true pair, and each image with the texts of a few products after its own."""
+        wrong = []
+        for distance in range(1, min(MISMATCHES + 1, len(image))):
+            logits = self.network.match_logits(image, text.roll(distance, 0))
+            wrong.append(logits[groups != groups.roll(distance, 0)])
+        if not any(map(len, wrong)):
             return {"score": 0.0}
-        true = self.network.match_logits(image, text) > 0
-        false = self.network.match_logits(image, text.roll(1, 0)) > 0
-        accuracy = (float(true.float().mean()) + 1 - float(false.float().mean())) / 2
+        true = float((self.network.match_logits(image, text) > 0).float().mean())
+        false = float((torch.cat(wrong) <= 0).float().mean())
+        accuracy = (true + false) / 2
         return {"pair_accuracy": accuracy, "score": accuracy}

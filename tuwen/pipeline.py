@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core_embeddings.artefact import digest_json
+from core_embeddings.config import to_mapping
+from core_embeddings.embedder_config import EmbedderConfig
 from core_embeddings.installed import missing_weights
 from tuwen.fit_logging import headline_metrics, log_inputs
 from tuwen.inputs import FitRequest, named_files, table_digest
@@ -129,7 +131,8 @@ def stage_digests(config: FitConfig, request: FitRequest) -> dict[str, str]:
     if request.interactions is not None:
         digests["recommender"] = digest_json([embedder, log, columns, settings["recommend"], seed])
     if has_article(config):
-        digests["article"] = digest_json([read, settings["baseline"], seed])
+        network = to_mapping(EmbedderConfig.for_preset("article"))
+        digests["article"] = digest_json([read, settings["baseline"], network, seed])
     queries = [table_digest(request.queries), settings["baseline"]]
     digests["evaluate"] = digest_json([*digests.values(), *queries])
     digests["models"] = digest_json(["models", digests["evaluate"]])

@@ -77,10 +77,22 @@ def test_label_loss_of_no_known_label_is_zero_and_has_a_gradient():
     assert torch.equal(logits.grad, torch.zeros(2, 3))
 
 
-def test_match_loss_is_binary_cross_entropy():
-    found = match_loss(torch.tensor([0.0, 3.0]), torch.tensor([1, 0]))
-    expected = (math.log(2) + math.log(1 + math.exp(3.0))) / 2
-    assert float(found) == pytest.approx(expected, abs=1e-6)
+def test_match_loss_is_binary_cross_entropy_with_true_and_false_pairs_of_one_weight():
+    logits = torch.tensor([[0.0, 3.0, 9.0], [1.0, 2.0, -1.0], [9.0, 0.5, 4.0]])
+    same = torch.eye(3, dtype=torch.bool)
+    same[0, 2] = same[2, 0] = True  # twins: their 9 is no error
+    true = [math.log(1 + math.exp(-x)) for x in (0.0, 2.0, 4.0)]
+    false = [math.log(1 + math.exp(x)) for x in (3.0, 1.0, -1.0, 0.5)]
+    expected = (sum(true) / 3 + sum(false) / 4) / 2
+    assert float(match_loss(logits, same)) == pytest.approx(expected, abs=1e-6)
+
+
+def test_match_loss_of_twins_alone_is_nothing():
+    logits = torch.ones(2, 2, requires_grad=True)
+    loss = match_loss(logits, torch.ones(2, 2, dtype=torch.bool))
+    loss.backward()
+    assert float(loss) == 0.0
+    assert torch.equal(logits.grad, torch.zeros(2, 2))
 
 
 def test_weight_penalty_counts_matrices_and_spares_biases():
