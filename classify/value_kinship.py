@@ -26,14 +26,17 @@ def kinship(values: Sequence[str]) -> NDArray[np.float64] | None:
 
     Every value is described by itself and by what it has in common with others: the start of its
     path, a level of it, a word in a level (of Chinese, a pair of characters). The weights of a
-    value are thought of as the sum of the weights of its parts, each with the same penalty (Evgeniou
-    and Pontil 2004, *Regularized multi-task learning*); then two values are as akin as they have
-    parts in common, and a value is to itself as many as it has.
+    value are thought of as the sum of the weights of its parts, each with the same penalty; then
+    two values are as akin as they have parts in common, and a value to itself one more than it has.
 
     Returns
     -------
     ndarray of shape (n_values, n_values) or None
         Symmetric, positive definite; ``None`` where no two values have anything in common.
+
+    References
+    ----------
+    Evgeniou and Pontil 2004, *Regularized multi-task learning*.
 
     Examples
     --------

@@ -6,7 +6,7 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from classify.linear_solver import solve_linear
+from classify.linear_solver import Start, solve_linear
 
 
 def problem(seed=0, n_rows=300, n_features=12, n_classes=5):
@@ -91,3 +91,55 @@ def test_one_class_gives_zero_weights():
     X, _ = problem(6, n_rows=10)
     found = solve_linear(X, np.zeros(10, np.int64), n_classes=1, loss="softmax")
     np.testing.assert_array_equal(found.coef, np.zeros((1, 12)))
+
+
+def test_start_changes_the_way_and_not_the_end():
+    X, codes = problem(3)
+    near = solve_linear(X[:250], codes[:250], n_classes=5, loss="softmax", tol=1e-9, max_iter=3000)
+    cold, warm = (
+        solve_linear(X, codes, n_classes=5, loss="softmax", tol=1e-9, max_iter=3000, start=start)
+        for start in (None, Start(near.coef, near.intercept))
+    )
+    np.testing.assert_allclose(warm.coef, cold.coef, atol=1e-3)
+    assert warm.iterations < cold.iterations
+
+
+@pytest.mark.parametrize("loss", ["softmax", "squared_hinge"])
+def test_kinship_equals_columns_of_shared_weights_written_out(loss):
+    """W = A U with a penalty on U is the definition; its optimum needs U made explicit."""
+    X, codes = problem(4, n_rows=80, n_features=4)
+    parts = np.array([[1, 0], [1, 0], [1, 1], [0, 1], [0, 0]])
+    A = np.hstack([np.eye(5), parts])
+    found = exact(X, codes, loss=loss, C=0.5, kinship=A @ A.T)
+
+    def objective(W, b):
+        return exact_value(X, codes, loss, W, b) * 0.5 + 0.5 * np.trace(
+            W.T @ np.linalg.solve(A @ A.T, W)
+        )
+
+    rng = np.random.default_rng(0)
+    best = objective(found.coef, found.intercept)
+    assert best == pytest.approx(found.objective, rel=1e-6)
+    for _ in range(30):
+        U = 0.05 * rng.normal(size=(7, 4))
+        moved = objective(found.coef + A @ U, found.intercept + 0.05 * rng.normal(size=5))
+        assert moved >= best - 1e-9
+
+
+def exact_value(X, codes, loss, W, b):
+    scores = X @ W.T + b
+    if loss == "softmax":
+        return float((np.log(np.exp(scores).sum(axis=1)) - scores[range(len(X)), codes]).sum())
+    signs = np.where(np.eye(W.shape[0])[codes] > 0, 1, -1)
+    return float((np.maximum(0, 1 - signs * scores) ** 2).sum())
+
+
+def test_warm_start_keeps_its_meaning_under_kinship():
+    X, codes = problem(5)
+    K = np.eye(5) + 0.5
+    far = exact(X, codes, loss="softmax", kinship=K)
+    again = solve_linear(
+        X, codes, n_classes=5, loss="softmax", kinship=K, start=Start(far.coef, far.intercept),
+        max_iter=1,
+    )  # fmt: skip
+    assert again.objective == pytest.approx(far.objective, rel=1e-9)
