@@ -31,6 +31,7 @@ from core_embeddings.photo_heads import FieldHeads, Targets
 from core_embeddings.trainer import History, Trainer, TrainerConfig
 
 _HEAD_EPOCHS = 15
+_HEAD_STEPS = 300
 _HEAD_RATE = 2e-3
 _HEAD_BATCH = 128
 _WARMUP = 0.1
@@ -271,10 +272,14 @@ def _ready(heads: FieldHeads, learn: Photos, check: Photos, config: FinetuneConf
         for step in range(start, steps):
             yield torch.from_numpy(order[step * _HEAD_BATCH : (step + 1) * _HEAD_BATCH])
 
+    epochs = max(_HEAD_EPOCHS, _HEAD_STEPS // steps)
     trainer = Trainer(
         heads,
         TrainerConfig(
-            epochs=_HEAD_EPOCHS, learning_rate=_HEAD_RATE, weight_decay=config.weight_decay
+            epochs=epochs,
+            learning_rate=_HEAD_RATE,
+            weight_decay=config.weight_decay,
+            patience=epochs // 2,
         ),
         steps_per_epoch=steps,
     )

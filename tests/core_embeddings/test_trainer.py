@@ -208,3 +208,16 @@ def test_bad_settings_are_refused():
         TrainerConfig(epochs=0)
     with pytest.raises(ConfigError, match="learning_rate must be positive"):
         TrainerConfig(learning_rate=0.0)
+
+
+def test_parameters_named_by_a_prefix_learn_at_a_rate_of_their_own_on_the_same_schedule():
+    module = nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 1))
+    module[1].bias.requires_grad_(False)
+    config = TrainerConfig(epochs=1, learning_rate=0.1, warmup_share=0.5)
+    trainer = Trainer(module, config, steps_per_epoch=4, rates={"0.": 0.001})
+    rates = {id(p): g["lr"] for g in trainer.optimizer.param_groups for p in g["params"]}
+    assert rates == {
+        id(module[0].weight): 0.0005,
+        id(module[0].bias): 0.0005,
+        id(module[1].weight): 0.05,
+    }  # half of each: the first of two steps that warm up
