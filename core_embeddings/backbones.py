@@ -119,9 +119,10 @@ def load_backbone(name: str, weights: str | Path | None = None, *, seed: int = 0
         One of :data:`BACKBONES`.
     weights
         None takes the weights of the installed package (EfficientNet-Lite0 only); ``"default"``
-        torchvision's own, which downloads them unless they are in its cache; ``"random"`` none;
-        anything else is a ``.safetensors`` or ``.pth`` file, or a folder that holds one whose name
-        begins with the network's. Classifier weights in it are ignored, and may be absent.
+        torchvision's own, or those of its enum's member of that name (``"IMAGENET1K_V2"``), which
+        downloads them unless they are in its cache; ``"random"`` none; anything else is a
+        ``.safetensors`` or ``.pth`` file, or a folder that holds one whose name begins with the
+        network's. Classifier weights in it are ignored, and may be absent.
     seed
         For ``"random"``.
 

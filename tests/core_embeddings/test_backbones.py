@@ -4,7 +4,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from core_embeddings.backbones import BACKBONES, LITE0, load_backbone, stage_channels
+from core_embeddings.backbones import (
+    BACKBONES,
+    LITE0,
+    current_weights,
+    load_backbone,
+    stage_channels,
+    with_weights,
+)
 from core_embeddings.errors import ArtefactError, ConfigError, MissingExtraError
 
 SMALL = "mobilenet_v3_small"
@@ -133,6 +140,32 @@ def test_a_failed_download_says_how_to_stay_offline(monkeypatch):
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", refuse)
     with pytest.raises(ArtefactError, match=r"no route to host.*local .safetensors"):
         load_backbone("resnet18", "default")
+    wanted = r"resnet50-11ad3fa6.pth and https://download.pytorch.org/models/resnet50-11ad3fa6.pth"
+    with pytest.raises(ArtefactError, match=f"IMAGENET1K_V2 at .*{wanted}"):
+        load_backbone("resnet50", "IMAGENET1K_V2")
+
+
+@pytest.mark.parametrize("name", [name for name in BACKBONES if name != LITE0])
+def test_torchvision_loads_its_own_weights_by_the_names_of_their_enum(name, monkeypatch):
+    torchvision = pytest.importorskip("torchvision")
+    whole = torchvision.models.get_model(name, weights=None)
+    asked = []
+
+    def download(url, **_settings):
+        asked.append(url)
+        return whole.state_dict()
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", download)
+    loaded = load_backbone(name, "IMAGENET1K_V1")
+    enum = torchvision.models.get_model_weights(name)
+    assert asked == [enum["IMAGENET1K_V1"].url]
+    for key, value in loaded.state.items():
+        assert torch.equal(value, whole.state_dict()[key])
+
+
+def test_weights_that_torchvision_does_not_publish_are_looked_for_as_a_file():
+    with pytest.raises(ArtefactError, match="at IMAGENET1K_V9, which does not exist"):
+        load_backbone("resnet18", "IMAGENET1K_V9")
 
 
 def test_packaged_weights_are_the_default_of_lite0():
@@ -140,3 +173,30 @@ def test_packaged_weights_are_the_default_of_lite0():
     packaged = load_backbone(LITE0)
     assert packaged.weights_digest == load_backbone(LITE0, "default").weights_digest
     assert packaged.weights_digest != load_backbone(LITE0, "random").weights_digest
+
+
+def test_other_weights_make_another_network_and_leave_the_old_one_alone():
+    old, other = (load_backbone(SMALL, "random", seed=seed) for seed in (0, 1))
+    digest = old.weights_digest
+    made = with_weights(old, other.state)
+    assert made.weights_digest == other.weights_digest
+    images = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        for ours, theirs in zip(made.module(images), other.module(images), strict=True):
+            assert torch.equal(ours, theirs)
+    assert load_backbone(SMALL, "random").weights_digest == digest
+    with pytest.raises(ArtefactError, match="do not fit the network"):
+        with_weights(old, load_backbone("resnet18", "random").state)
+
+
+@pytest.mark.parametrize("name", [LITE0, "resnet18", SMALL])
+def test_current_weights_follow_the_module_under_the_names_of_its_state(name):
+    backbone = load_backbone(name, "random")
+    before = current_weights(backbone)
+    assert list(before) == list(backbone.state)
+    with torch.no_grad():
+        for parameter in backbone.module.parts[-1].parameters():
+            parameter.add_(1.0)
+    now = current_weights(backbone)
+    moved = sum(not torch.equal(before[key], now[key]) for key in before)
+    assert moved == len(list(backbone.module.parts[-1].parameters()))
