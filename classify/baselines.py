@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
@@ -12,10 +13,12 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import LinearSVC
 
+from classify.lexical_view import default_tokenizer
 from classify.metrics import accuracy
 from core_embeddings.columns import Columns
 
 Mask = NDArray[np.bool_]
+HAN: Final = re.compile(r"[\u3400-\u9fff]")
 TEXT_CHOICES: Final = ((Columns.TITLE,), (Columns.TITLE, Columns.DESCRIPTION))
 
 
@@ -74,6 +77,22 @@ def fit_tfidf_svm(
     _, chosen, kept = best
     both = train | val
     return _answering(chosen.fit(_texts(products, kept)[both], labels[both]), kept)
+
+
+def spaced_texts(products: pd.DataFrame) -> pd.DataFrame:
+    """Return products whose Chinese titles and descriptions have spaces between the words.
+
+    The vectoriser would take a whole clause for one word. Other texts stay as they are.
+    """
+    found = products.copy()
+    tokenize = None
+    for name in (Columns.TITLE, Columns.DESCRIPTION):
+        texts = found[name].to_numpy(dtype=object, copy=True)
+        for row in np.flatnonzero([HAN.search(text) is not None for text in texts]):
+            tokenize = tokenize or default_tokenizer()
+            texts[row] = " ".join(tokenize(texts[row]))
+        found[name] = texts
+    return found
 
 
 def _answering(model: Pipeline, names: tuple[str, ...]) -> Baseline:

@@ -16,17 +16,15 @@ from classify.metrics import accuracy, macro_f1
 
 MIN_ROWS: Final = 20
 """Fewer validation rows than this choose nothing: the parts are averaged."""
-MEMBERS: Final = 4
-"""Parts in the plain mean."""
-PULL: Final = 0.05
-"""How strongly a blend is held near that mean."""
+PULL: Final = 0.1
+"""How strongly a blend is held near the plain mean."""
 DISCOUNT: Final = 0.1
 """How much of the frequency of a value may be taken out of a blend."""
 FOLDS: Final = 4
 TOLERANCE: Final = 0.01
 """A choice better in sum may lose so much in accuracy or macro-F1: less is noise."""
-KINDS: Final = 3
-"""Mean, blend, discounted blend."""
+MARGIN: Final = 0.005
+"""A discount has to gain so much in sum."""
 
 Floats = NDArray[Any]
 
@@ -84,15 +82,15 @@ def choose_combination(
     log_prior: Floats,
     alone: Sequence[Sequence[int]] = (),
 ) -> Combination:
-    """Return the combination that does best on validation rows, changed only for a sure gain.
+    """Return the combination that does best on rows the parts were not fitted on.
 
-    The default is the plain mean of the ``MEMBERS`` best parts; a blend held near it, and the same
-    with ``DISCOUNT``, take its place where they are better in accuracy + macro-F1, and in neither
-    worse by more than ``TOLERANCE``. Each is fitted on some rows and measured on others (``FOLDS``
-    runs of consecutive rows, since neighbours are often variants of one product). Where ``alone``
-    names groups of parts, the default is what would be chosen from the best of them alone: so more
-    views are heard only where they help. The winner gets the temperature of least cross-entropy.
-    With fewer than ``MIN_ROWS`` rows the plain mean of all is taken unseen.
+    A blend of all parts, held near their plain mean. Where ``alone`` names groups of parts, the
+    blend of the best group by itself stands unless that of all is better in accuracy + macro-F1,
+    and in neither worse by more than ``TOLERANCE``: more views are heard only where they help. The
+    same rule tells whether the blend is better with ``DISCOUNT``, which has to gain ``MARGIN``.
+    Each is fitted on some rows and measured on others (``FOLDS`` runs of consecutive rows, since
+    neighbours are often variants of one product). The winner gets the temperature of least
+    cross-entropy. With fewer than ``MIN_ROWS`` rows the plain mean of all is taken unseen.
 
     Choosing by cross-entropy alone favours frequent values; choosing on the rows of the fit follows
     them too closely, as greedy ensemble selection (Caruana et al. 2004) does.
@@ -111,62 +109,61 @@ def choose_combination(
     n_parts = len(parts)
     if len(codes) < MIN_ROWS or parts.shape[2] < 2:
         return Combination((1 / n_parts,) * n_parts)
-    every = list(range(n_parts))
     groups = [list(group) for group in alone if 0 < len(group) < n_parts]
-    first = [_best(_measured(parts, codes, log_prior, group)) for group in groups]
-    default = max(first, key=lambda found: sum(found.quality), default=None)
-    measured = _measured(parts, codes, log_prior, every)
-    winner = _best(measured if default is None else [default, *measured])
-    best = _fitted(parts, codes, winner.members)[winner.kind]
-    temperature = fit_temperature(best.scores(parts, log_prior), codes)
-    weights = tuple(weight / temperature for weight in best.weights)
-    return Combination(weights, best.discount / temperature)
+    found = [_measured(parts, codes, log_prior, group) for group in groups]
+    found.sort(key=lambda pair: -sum(pair[0].quality))
+    ladder = [*found[:1], _measured(parts, codes, log_prior, list(range(n_parts)))]
+    plain = _climbed([pair[0] for pair in ladder], margin=0.0)
+    best = _climbed([plain, *(two for one, two in ladder if one is plain)], margin=MARGIN)
+    weights = _blend(parts, codes, best.members)
+    final = Combination(tuple(weights.tolist()), best.discount * float(weights.sum()))
+    temperature = fit_temperature(final.scores(parts, log_prior), codes)
+    return Combination(tuple((weights / temperature).tolist()), final.discount / temperature)
 
 
 class _Measured(NamedTuple):
     members: list[int]
-    kind: int
+    discount: float
     quality: tuple[float, float]
     """Accuracy and macro-F1 on rows not fitted on."""
 
 
-def _best(found: list[_Measured]) -> _Measured:
-    default = found[0].quality
-    safe = [one for one in found if min(np.subtract(one.quality, default)) >= -TOLERANCE]
-    return max(safe, key=lambda one: sum(one.quality))
+def _climbed(ladder: list[_Measured], *, margin: float) -> _Measured:
+    """Return the first, or a later one that is surely better than what was taken before."""
+    best = ladder[0]
+    for step in ladder[1:]:
+        gain = np.subtract(step.quality, best.quality)
+        if gain.sum() > margin and gain.min() >= -TOLERANCE:
+            best = step
+    return best
 
 
 def _measured(
     parts: Floats, codes: NDArray[np.int64], log_prior: Floats, members: list[int]
-) -> list[_Measured]:
-    """Measure every kind of combination of these parts by cross-fitting."""
+) -> tuple[_Measured, _Measured]:
+    """Measure the blend of these parts, plain and discounted, by cross-fitting."""
     folds = np.arange(len(codes)) * FOLDS // len(codes)
-    predicted = np.empty((KINDS, len(codes)), dtype=np.int64)
+    discounts = 0.0, DISCOUNT
+    said = np.empty((len(discounts), len(codes)), dtype=np.int64)
     for fold in range(FOLDS):
         out = folds == fold
-        for kind, found in enumerate(_fitted(parts[:, ~out], codes[~out], members)):
-            predicted[kind, out] = found.scores(parts[:, out], log_prior).argmax(axis=1)
-    return [
-        _Measured(members, kind, (accuracy(codes, said), macro_f1(codes, said)))
-        for kind, said in enumerate(predicted)
-    ]
+        weights = _blend(parts[:, ~out], codes[~out], members)
+        for at, discount in enumerate(discounts):
+            found = Combination(tuple(weights.tolist()), discount * float(weights.sum()))
+            said[at, out] = found.scores(parts[:, out], log_prior).argmax(axis=1)
+    plain, discounted = (
+        _Measured(members, discount, (accuracy(codes, row), macro_f1(codes, row)))
+        for discount, row in zip(discounts, said, strict=True)
+    )
+    return plain, discounted
 
 
-def _fitted(parts: Floats, codes: NDArray[np.int64], members: list[int]) -> list[Combination]:
-    """Return mean of the best, blend, and discounted blend; parts outside ``members`` get 0."""
-    own = parts[members]
-    predicted = own.argmax(axis=2)
-    quality = np.array([accuracy(codes, said) + macro_f1(codes, said) for said in predicted])
-    best = np.argsort(-quality, kind="stable")[:MEMBERS]
-    mean, blend = np.zeros(len(parts)), np.zeros(len(parts))
-    mean[np.asarray(members)[best]] = 1 / len(best)
-    blend[members] = blend_weights(own, codes, towards=mean[members])
-    weights = tuple(blend.tolist())
-    return [
-        Combination(tuple(mean.tolist())),
-        Combination(weights),
-        Combination(weights, DISCOUNT * float(blend.sum())),
-    ]
+def _blend(parts: Floats, codes: NDArray[np.int64], members: list[int]) -> NDArray[np.float64]:
+    """Return the weights of all parts; those outside ``members`` get 0."""
+    weights = np.zeros(len(parts))
+    even = np.full(len(members), 1 / len(members))
+    weights[members] = blend_weights(parts[members], codes, towards=even)
+    return weights
 
 
 def blend_weights(

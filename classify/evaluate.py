@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from classify import metrics
 from classify.availability import availability
-from classify.baselines import Answer, fit_majority, fit_tfidf_svm
+from classify.baselines import Answer, fit_majority, fit_tfidf_svm, spaced_texts
 from classify.labels import field_labels
 from classify.linear_solver import Matrix
 from classify.taggers import TaggerSet
@@ -71,6 +71,7 @@ def evaluate_tagging(
     none = np.zeros(len(measured), dtype=bool)
     shown = {FUSED: (seen, read), IMAGE_ONLY: (seen, none), TEXT_ONLY: (none, read)}
     records: list[tuple[str, str, str, float, int]] = []
+    plain = spaced_texts(products) if baselines else products
     for field in tagger_set.fields if fields is None else fields:
         tagger, labels = tagger_set.tagger(field), field_labels(products, field)
         for model, (image, text) in shown.items():
@@ -85,7 +86,7 @@ def evaluate_tagging(
             )
             records += [(field, model, name, value, len(kept)) for name, value in found.items()]
         if baselines:
-            records += _baseline_records(field, products, labels, split, rows)
+            records += _baseline_records(field, plain, labels, split, rows)
     return pd.DataFrame(records, columns=list(REPORT_COLUMNS))
 
 

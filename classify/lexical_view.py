@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from classify.tagger_config import Engine
+from classify.tagger_config import Engine, TaggerConfig
 from core_embeddings.artefact import read_json, write_json
 from core_embeddings.columns import Columns, title_columns, written_columns
 from core_embeddings.errors import ArtefactError, ConfigError
@@ -174,6 +174,22 @@ class LexicalView:
                 "run the fit again"
             )
         return cls(terms, idf, tokenize, bool(content["char_ngrams"]))
+
+
+def fit_lexical(
+    products: pd.DataFrame, config: TaggerConfig, tokenize: Tokenize
+) -> LexicalView | None:
+    """Fit the view as the settings say; ``None`` where they say no, or there are no words."""
+    if not config.lexical or products.empty:
+        return None
+    view = LexicalView.fit(
+        products,
+        tokenize=tokenize,
+        char_ngrams=config.char_ngrams,
+        min_count=config.min_count,
+        max_terms=config.max_terms,
+    )
+    return view if view.terms else None
 
 
 def _terms_of(

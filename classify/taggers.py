@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from classify.availability import Availability, availability
 from classify.labels import field_labels
-from classify.lexical_view import LexicalView, default_tokenizer
+from classify.lexical_view import LexicalView, default_tokenizer, fit_lexical
 from classify.linear_solver import Matrix
 from classify.rotation import Rotation
 from classify.tagger_config import TaggerConfig
@@ -106,7 +107,9 @@ class TaggerSet:
         available = availability(products, has_image, has_text)
         groups = duplicate_groups(products)
         dense = {name: _as_matrix(name, X, len(products)) for name, X in views.items()}
-        lexical = _fit_lexical(products[(train | val) & available.has_text], config)
+        tokenize = default_tokenizer(config.tokenizer)
+        remembering = cache(tokenize)  # learning the terms and counting them read the same texts
+        lexical = fit_lexical(products[(train | val) & available.has_text], config, remembering)
         if not dense and lexical is None:
             raise ConfigError("taggers need at least one view; got none and no product with text")
         run.log_params({**flatten(to_mapping(config), "taggers."), "taggers.seed": seed})
@@ -132,6 +135,7 @@ class TaggerSet:
                     **available._asdict(),
                 )
         widths = {name: int(X.shape[1]) for name, X in dense.items()}
+        lexical = lexical and replace(lexical, tokenize=tokenize)
         fitted = cls(taggers, widths, lexical, config, tuple(skipped))
         run.log_table(fitted.explain(), "tagger_weights")
         return fitted
@@ -274,19 +278,6 @@ def _as_matrix(name: str, X: Any, n_rows: int) -> Matrix:
             f"view {name!r} must have one row per product, {n_rows}; got shape {matrix.shape}"
         )
     return matrix
-
-
-def _fit_lexical(products: pd.DataFrame, config: TaggerConfig) -> LexicalView | None:
-    if not config.lexical or products.empty:
-        return None
-    view = LexicalView.fit(
-        products,
-        tokenize=default_tokenizer(config.tokenizer),
-        char_ngrams=config.char_ngrams,
-        min_count=config.min_count,
-        max_terms=config.max_terms,
-    )
-    return view if view.terms else None
 
 
 def _rotations(
