@@ -59,6 +59,10 @@ class EmbedderConfig:
     text_residual
         How much of a product's text-alone vector is added to its fused one before the last
         normalisation, so that words asked for stay findable; None chooses on validation.
+    text_lean
+        How far the gate between picture and words is moved towards the words after training, as
+        a shift of its logit; negative towards the picture; None chooses on validation. Fusions
+        without a gate have nothing to move.
     objective
         ``shared`` for the losses weighed below, ``match`` for the article's true/false pairs.
     image_text, query_product, part_product, labels
@@ -117,6 +121,7 @@ class EmbedderConfig:
     embedding_size: int = 256
     fusion: FusionName = "gated"
     text_residual: float | None = None
+    text_lean: float | None = None
     dropout: float = 0.2
     objective: Literal["shared", "match"] = "shared"
     category: float = 0.0
@@ -172,6 +177,8 @@ class EmbedderConfig:
         _require(alone, "members", 'one where the objective is not "shared"', self.members)
         residual = self.text_residual
         _require(residual is None or residual >= 0, "text_residual", "at least 0", residual)
+        lean = self.text_lean
+        _require(lean is None or abs(lean) <= 10, "text_lean", "from -10 to 10", lean)
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> EmbedderConfig:
@@ -213,6 +220,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "embedding_size": 64,
         "fusion": "concat_relu",
         "text_residual": 0.0,
+        "text_lean": 0.0,
         "objective": "match",
         "dropout": 0.0,
         "modality_dropout": 0.0,

@@ -15,6 +15,7 @@ from torch import Tensor
 from core_embeddings.adaptation import adapt
 from core_embeddings.artefact import digest_json
 from core_embeddings.backbones import LITE0
+from core_embeddings.balance import choose_balance
 from core_embeddings.config import to_mapping
 from core_embeddings.distillation import DistilledObjective, Teachers
 from core_embeddings.embedder import FusionEmbedder
@@ -24,7 +25,6 @@ from core_embeddings.image_tower import ArticleCNN, FeatureHead
 from core_embeddings.installed import LITE0_PACKAGE, is_installed
 from core_embeddings.network import FusionNetwork, Shape
 from core_embeddings.objectives import make_objective
-from core_embeddings.residual import choose_text_residual
 from core_embeddings.tracking import NullRun, Run
 from core_embeddings.trainer import Trainer, TrainerConfig
 from core_embeddings.training_material import Material, prepare
@@ -155,10 +155,10 @@ def train_on(
         teachers = Teachers([one.network for one in members], material.rows, text_input)
         objective = DistilledObjective(objective, network, teachers, config.distill)
     history = trainer.fit(training_set.batches, objective, validation)
-    if config.text_residual is None:
-        chosen = choose_text_residual(network, material.held_out, text_input, config, seed)
-        config = replace(config, text_residual=chosen)
-        run.log_metrics({"text_residual": chosen})
+    if config.text_residual is None or config.text_lean is None:
+        chosen = choose_balance(network, material.held_out, text_input, config, seed)._asdict()
+        config = replace(config, **chosen)
+        run.log_metrics(chosen)
     run.log_metrics({"best_epoch": history.best_epoch + 1, "best_score": history.best_score})
     features = material.features
     fingerprint = fingerprint_of(network, text_input, to_mapping(config), features.key)
@@ -171,7 +171,7 @@ def _train_members(
     """Train the embedders that the one that is kept imitates: none where it is the only member."""
     if config.members == 1:
         return []
-    alone = replace(config, members=1, text_residual=0.0)
+    alone = replace(config, members=1, text_residual=0.0, text_lean=0.0)
     return [train_on(material, alone, _of_member(session, i)) for i in range(1, config.members + 1)]
 
 

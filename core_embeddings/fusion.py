@@ -1,4 +1,8 @@
-"""How the two towers become one vector; each fusion also answers for one tower alone."""
+"""How the two towers become one vector; each fusion also answers for one tower alone.
+
+``lean`` moves a gate towards the words, or, negative, towards the picture; a fusion whose ``leans``
+is False has no gate and passes it over.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +24,15 @@ class ConcatReLU(nn.Module):
         Width of the output.
     """
 
+    leans = False
+
     def __init__(self, size: int, embedding_size: int) -> None:
         super().__init__()
         self.merge = nn.Linear(2 * size, embedding_size)
 
-    def forward(self, image: Tensor, text: Tensor, has_image: Tensor, has_text: Tensor) -> Tensor:
+    def forward(
+        self, image: Tensor, text: Tensor, has_image: Tensor, has_text: Tensor, lean: float = 0.0
+    ) -> Tensor:
         """Fuse features of shape (n, D) with bool masks of shape (n,) into (n, embedding_size)."""
         image = image * has_image[:, None]
         text = text * has_text[:, None]
@@ -50,6 +58,8 @@ class Gated(nn.Module):
     Arevalo et al., "Gated Multimodal Units for Information Fusion", 2017.
     """
 
+    leans = True
+
     def __init__(self, size: int, embedding_size: int) -> None:
         super().__init__()
         self.project_image = nn.Linear(size, embedding_size)
@@ -63,11 +73,13 @@ class Gated(nn.Module):
         self.no_image = nn.Parameter(torch.zeros(embedding_size))
         self.no_text = nn.Parameter(torch.zeros(embedding_size))
 
-    def forward(self, image: Tensor, text: Tensor, has_image: Tensor, has_text: Tensor) -> Tensor:
+    def forward(
+        self, image: Tensor, text: Tensor, has_image: Tensor, has_text: Tensor, lean: float = 0.0
+    ) -> Tensor:
         """Fuse features of shape (n, D) with bool masks of shape (n,) into (n, embedding_size)."""
         sees, reads = has_image[:, None].to(image.dtype), has_text[:, None].to(text.dtype)
         both = torch.cat([image * sees, text * reads], dim=1)  # (n, 2D)
-        gate = torch.sigmoid(self.gate(both))
+        gate = torch.sigmoid(self.gate(both) - lean)
         gate = gate * sees * reads + sees * (1 - reads)  # 1 for image alone, 0 for text alone
         seen = self.project_image(image) * gate
         read = self.project_text(text) * (1 - gate) * reads
@@ -89,6 +101,8 @@ class Split(nn.Module):
         Width of the output; one half starts with the picture, the other with the words.
     """
 
+    leans = True
+
     def __init__(self, size: int, embedding_size: int) -> None:
         super().__init__()
         self.project_image = nn.Linear(size, embedding_size)
@@ -97,10 +111,12 @@ class Split(nn.Module):
         start[embedding_size // 2 :] = -2.0
         self.share = nn.Parameter(start)
 
-    def forward(self, image: Tensor, text: Tensor, has_image: Tensor, has_text: Tensor) -> Tensor:
+    def forward(
+        self, image: Tensor, text: Tensor, has_image: Tensor, has_text: Tensor, lean: float = 0.0
+    ) -> Tensor:
         """Fuse features of shape (n, D) with bool masks of shape (n,) into (n, embedding_size)."""
         sees, reads = has_image[:, None].to(image.dtype), has_text[:, None].to(text.dtype)
-        gate = torch.sigmoid(self.share)
+        gate = torch.sigmoid(self.share - lean)
         gate = gate * sees * reads + sees * (1 - reads)  # 1 for image alone, 0 for text alone
         seen = F.normalize(self.project_image(image), dim=1)
         read = F.normalize(self.project_text(text), dim=1)
@@ -115,19 +131,24 @@ class Weighed(nn.Module):
     Late fusion with confidences, as in Arevalo et al., 2017, with one gate per product.
     """
 
+    leans = True
+
     def __init__(self, size: int, embedding_size: int) -> None:
         super().__init__()
         self.project_image = nn.Linear(size, embedding_size)
         self.project_text = nn.Linear(size, embedding_size)
         self.weigh = nn.Linear(2 * size, 1)
 
-    def forward(self, image: Tensor, text: Tensor, has_image: Tensor, has_text: Tensor) -> Tensor:
+    def forward(
+        self, image: Tensor, text: Tensor, has_image: Tensor, has_text: Tensor, lean: float = 0.0
+    ) -> Tensor:
         """Fuse features of shape (n, D) with bool masks of shape (n,) into (n, embedding_size)."""
         sees, reads = has_image[:, None].to(image.dtype), has_text[:, None].to(text.dtype)
-        gate = torch.sigmoid(self.weigh(torch.cat([image * sees, text * reads], dim=1)))
-        seen = F.normalize(self.project_image(image), dim=1) * sees
-        read = F.normalize(self.project_text(text), dim=1) * reads
-        return seen * gate + read * (1 - gate)
+        gate = torch.sigmoid(self.weigh(torch.cat([image * sees, text * reads], dim=1)) - lean)
+        gate = gate * sees * reads + sees * (1 - reads)  # 1 for image alone, 0 for text alone
+        seen = F.normalize(self.project_image(image), dim=1)
+        read = F.normalize(self.project_text(text), dim=1)
+        return seen * gate * sees + read * (1 - gate) * reads
 
 
 class Tokens(nn.Module):
@@ -138,6 +159,8 @@ class Tokens(nn.Module):
     Vaswani et al., "Attention Is All You Need", 2017.
     """
 
+    leans = False
+
     def __init__(self, size: int, embedding_size: int) -> None:
         super().__init__()
         self.kind = nn.Parameter(torch.randn(2, size) * 0.1)
@@ -146,7 +169,9 @@ class Tokens(nn.Module):
         )
         self.project = nn.Linear(size, embedding_size)
 
-    def forward(self, image: Tensor, text: Tensor, has_image: Tensor, has_text: Tensor) -> Tensor:
+    def forward(
+        self, image: Tensor, text: Tensor, has_image: Tensor, has_text: Tensor, lean: float = 0.0
+    ) -> Tensor:
         """Fuse features of shape (n, D) with bool masks of shape (n,) into (n, embedding_size)."""
         present = torch.stack([has_image, has_text], dim=1)  # (n, 2)
         tokens = torch.stack([image, text], dim=1) + self.kind  # (n, 2, D)

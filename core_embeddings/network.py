@@ -52,6 +52,7 @@ class FusionNetwork(nn.Module):
         super().__init__()
         self.shape = shape
         self.text_residual = 0.0 if config.text_residual is None else config.text_residual
+        self.text_lean = 0.0 if config.text_lean is None else config.text_lean
         size = config.tower_size
         self.image_tower: nn.Module = (
             FeatureHead(shape.image_width, size, config.dropout)
@@ -96,17 +97,31 @@ class FusionNetwork(nn.Module):
         """Map texts to F_text (n, D)."""
         return self.text_tower(texts)
 
-    def fuse(self, image: Tensor, text: Tensor, has_image: Tensor, has_text: Tensor) -> Tensor:
+    @property
+    def leans(self) -> bool:
+        """Whether the fusion has a gate that ``text_lean`` can move."""
+        return bool(self.fusion.leans)
+
+    def fuse(
+        self,
+        image: Tensor,
+        text: Tensor,
+        has_image: Tensor,
+        has_text: Tensor,
+        *,
+        lean: float = 0.0,
+    ) -> Tensor:
         """Fuse tower outputs into unit vectors (n, embedding_size); no modality gives zeros."""
         present = (has_image | has_text)[:, None].to(image.dtype)
-        return F.normalize(self.fusion(image, text, has_image, has_text), dim=1) * present
+        fused = self.fusion(image, text, has_image, has_text, lean)
+        return F.normalize(fused, dim=1) * present
 
     def embed(self, image: Tensor, text: Tensor, has_image: Tensor, has_text: Tensor) -> Tensor:
-        """Return the vectors that are stored and searched: fused ones plus the text residual.
+        """Return the vectors that are stored and searched: fused ones, balanced for use.
 
-        Training does not see the residual: with it in the loss the fusion learns to cancel it.
+        Training sees neither lean nor residual: with them in the loss it learns to cancel them.
         """
-        fused = self.fuse(image, text, has_image, has_text)
+        fused = self.fuse(image, text, has_image, has_text, lean=self.text_lean)
         words = self.fuse(image, text, torch.zeros_like(has_image), has_text)
         both = (has_image & has_text)[:, None].to(image.dtype)
         return F.normalize(fused + self.text_residual * both * words, dim=1)
