@@ -153,7 +153,8 @@ class FusionEmbedder:
     ) -> NDArray[np.float32]:
         """Return unit vectors of queries: words, pictures, or both row by row ("" for none).
 
-        Nothing stands in for what a query lacks: it was not asked for.
+        Nothing stands in for what a query lacks: it was not asked for. Slips in words that the
+        catalogue does not know are corrected (see `spelling.Speller`).
 
         Raises
         ------
@@ -162,7 +163,8 @@ class FusionEmbedder:
         ImageError
             If a picture cannot be used.
         """
-        return self.encode(query_frame(texts, images), missing=MASKED)
+        meant = None if texts is None else self.text_input.spelled(texts)
+        return self.encode(query_frame(meant, images), missing=MASKED)
 
     def views(self, products: Products, *, missing: MissingParts = MASKED) -> Views:
         """Return the fused vectors and what each tower knows on its own.

@@ -24,6 +24,7 @@ from core_embeddings.backbones import Backbone
 from core_embeddings.config import to_mapping
 from core_embeddings.embedder_config import EmbedderConfig
 from core_embeddings.errors import ArtefactError, TuwenError
+from core_embeddings.facets import spoken_values
 from core_embeddings.frozen_features import FeatureSpec, FrozenFeatures
 from core_embeddings.missing_parts import settings_as_meant
 from core_embeddings.network import FusionNetwork, Shape
@@ -108,6 +109,7 @@ def load_embedder(folder: Path, *, cache_folder: Path | None = None) -> FusionEm
         priors=None if priors is None else priors.numpy().astype(np.float32),
         word_vectors=_word_vectors(saved["word_vectors"]),
         max_tokens=config.max_tokens,
+        named=spoken_values(labels),
     )
     sizes = {name: len(classes) for name, classes in labels.items()}
     network = FusionNetwork(config, Shape(**saved["shape"]), sizes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,3 +77,8 @@ def _facet(name: str, values: Sequence[str]) -> Facet:
 def spoken(value: str) -> str:
     """Return how a facet value is said: the last level of a path."""
     return value.split(LEVEL_SEPARATOR)[-1]
+
+
+def spoken_values(labels: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return how the values of all fields are said."""
+    return [spoken(value) for values in labels.values() for value in values]

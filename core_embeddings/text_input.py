@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core_embeddings.foreign_words import ForeignWords
+from core_embeddings.spelling import Speller
 from core_embeddings.text import Tokenizer
 from core_embeddings.text_tower import TextBatch
 from core_embeddings.vocabulary import Vocabulary
 from core_embeddings.word_vectors import WordVectors
+
+MOST = 1e4
+"""Count of the most frequent word, and of those that name values: people search by them."""
 
 _FIRST_RARE, _RARE = 0x3400, 6_000  # CJK extension A: real characters, in no product text
 
@@ -31,6 +37,8 @@ class TextInput:
         Where an unseen word's vector comes from; without it such a word has its n-grams alone.
     max_tokens
         Tokens kept per text.
+    named
+        Words that name values of fields: what a word of another language is likely to mean.
     """
 
     def __init__(
@@ -41,7 +49,9 @@ class TextInput:
         priors: NDArray[np.float32] | None,
         word_vectors: WordVectors | None,
         max_tokens: int,
+        named: Collection[str] = (),
     ) -> None:
+        self.named = frozenset(tokenizer(" , ".join(named)))
         self.tokenizer = tokenizer
         self.vocabulary = vocabulary
         self.priors = priors
@@ -72,6 +82,29 @@ class TextInput:
             vectors = self._word_vectors.vectors(unseen)
             self._remembered.update(zip(unseen, vectors, strict=True))
 
+    def spelled(self, texts: Sequence[str]) -> list[str]:
+        """Return what was meant by texts that people typed: slips in unknown words corrected."""
+        return [self._spelled(text) for text in texts]
+
+    def _spelled(self, text: str) -> str:
+        tokens = self.tokenizer(text)
+        meant = self._speller(tokens)
+        return text if meant == tokens else " ".join(meant)
+
+    @cached_property
+    def _speller(self) -> Speller:
+        # Words stand by frequency, and the count of a word goes down as its rank goes up (Zipf).
+        common = {word: MOST / rank for rank, word in enumerate(self.vocabulary.words, start=1)}
+        common |= dict.fromkeys(self.named & common.keys(), MOST)
+        return Speller(dict.fromkeys(self.vocabulary.rare, 0.0) | common)
+
+    @cached_property
+    def _foreign(self) -> ForeignWords | None:
+        if self.priors is None or self._word_vectors is None or not self.vocabulary.words:
+            return None
+        words, priors = self.vocabulary.words, self.priors[1:]
+        return ForeignWords(words, priors, self._word_vectors, named=self.named)
+
     def tokens(self, texts: Sequence[str]) -> list[list[str]]:
         """Return the tokens of each text, cut to ``max_tokens``."""
         return [tokens[: self.max_tokens] for tokens in self.tokenizer.many(texts)]
@@ -101,16 +134,33 @@ class TextInput:
         spelled = token_lists
         if rng is not None and foreign_share > 0 and self.priors is not None:
             spelled = [_disguised(tokens, foreign_share, rng) for tokens in token_lists]
-        encoded = self.vocabulary.encode_batch(
-            spelled, max_tokens=self.max_tokens, hidden_share=hidden_share, rng=rng
-        )
         flat = [token for tokens in token_lists for token in tokens[: self.max_tokens]]
+        readings = self._readings(flat) if rng is None else {}
+        encoded = self.vocabulary.encode_batch(
+            spelled,
+            max_tokens=self.max_tokens,
+            hidden_share=hidden_share,
+            rng=rng,
+            readings=readings,
+        )
         return TextBatch(
             torch.from_numpy(encoded.ids),
             torch.from_numpy(encoded.token_offsets),
             torch.from_numpy(encoded.lengths),
-            self._token_priors(flat),
+            self._token_priors(flat, readings),
         )
+
+    def _readings(self, tokens: Sequence[str]) -> dict[str, list[int]]:
+        """Return the rows that stand in for words of another language."""
+        unseen = self.vocabulary.unseen(tokens)
+        if not unseen or self._foreign is None:
+            return {}
+        foreign = [word for word in unseen if self._foreign.is_foreign(word)]
+        if not foreign:
+            return {}
+        vectors = self._vectors(foreign)
+        found = self._foreign.readings(foreign, np.stack([vectors[word] for word in foreign]))
+        return {word: (places + 1).tolist() for word, places in found.items()}
 
     def mean_priors(self, token_lists: Sequence[Sequence[str]]) -> NDArray[np.float32]:
         """Return the mean pretrained vector of each text, (n, prior_size), zeros for none."""
@@ -121,7 +171,9 @@ class TextInput:
                 result[row] = priors.mean(0).numpy()
         return result
 
-    def _token_priors(self, tokens: Sequence[str]) -> Tensor | None:
+    def _token_priors(
+        self, tokens: Sequence[str], readings: Mapping[str, Sequence[int]] | None = None
+    ) -> Tensor | None:
         if self.priors is None:
             return None
         rows = np.fromiter((self._rows.get(token, 0) for token in tokens), np.int64, len(tokens))
@@ -129,6 +181,8 @@ class TextInput:
         unseen = self.vocabulary.unseen(tokens)
         if unseen and self._word_vectors is not None:
             vectors = self._vectors(unseen)
+            for word, places in (readings or {}).items():
+                vectors[word] = self.priors[places].mean(axis=0)
             for row in np.flatnonzero(rows == 0).tolist():
                 priors[row] = vectors[tokens[row]]
         return torch.from_numpy(priors)
@@ -159,6 +213,7 @@ def build_text_input(
     tokenizer: Tokenizer,
     *,
     names: Sequence[str] = (),
+    named: Collection[str] = (),
     word_vectors: WordVectors | None,
     min_count: int,
     max_words: int,
@@ -168,7 +223,7 @@ def build_text_input(
     """Build the vocabulary of training texts and look its words up in the pretrained vectors.
 
     Words of ``names`` (categories, attribute values) are always known: people search by them even
-    where no title has them.
+    where no title has them. ``named`` are those among them that are values of fields.
     """
     tokens = [*tokenizer.many(texts), *tokenizer.many(names) * min_count]
     vocabulary = Vocabulary.build(
@@ -184,7 +239,12 @@ def build_text_input(
         # float16 is what is saved; training sees the same numbers as every later load.
         priors = np.vstack([padding, known]).astype(np.float16).astype(np.float32)
     text_input = TextInput(
-        tokenizer, vocabulary, priors=priors, word_vectors=word_vectors, max_tokens=max_tokens
+        tokenizer,
+        vocabulary,
+        priors=priors,
+        word_vectors=word_vectors,
+        max_tokens=max_tokens,
+        named=named,
     )
     text_input.remember(token for several in tokens for token in several)
     return text_input

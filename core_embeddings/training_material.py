@@ -18,7 +18,7 @@ from core_embeddings.columns import Columns
 from core_embeddings.embedder_config import EmbedderConfig
 from core_embeddings.embedder_store import open_features, saved_spec
 from core_embeddings.errors import TuwenError
-from core_embeddings.facets import Facet, facets_of, label_codes, spoken
+from core_embeddings.facets import Facet, facets_of, label_codes, spoken, spoken_values
 from core_embeddings.frozen_features import FrozenFeatures
 from core_embeddings.missing_text import product_texts
 from core_embeddings.splits import duplicate_groups
@@ -81,8 +81,8 @@ def prepare(
     features = open_features(saved_spec(config), cache_folder)
     learn, check = _learn_and_check(products, split)
     facets = facets_of(learn, fields)
-    text_input = _text_input(learn, facets, config)
     labels = training_labels(learn, fields)
+    text_input = _text_input(learn, facets, labels, config)
     images = product_features(features, learn, progress)
     rows = _training_rows(learn, images, text_input, labels, facets)
     bought = _bought_together(learn, together, config)
@@ -105,13 +105,17 @@ def training_labels(products: pd.DataFrame, fields: Sequence[str]) -> dict[str, 
 
 
 def _text_input(
-    products: pd.DataFrame, facets: Sequence[Facet], config: EmbedderConfig
+    products: pd.DataFrame,
+    facets: Sequence[Facet],
+    labels: Mapping[str, Sequence[str]],
+    config: EmbedderConfig,
 ) -> TextInput:
     name = None if config.word_vectors == "none" else config.word_vectors
     return build_text_input(
         product_texts(products, "mask"),
         Tokenizer(engine=config.tokenizer, pos_filter=config.pos_filter),
         names=[spoken(value) for facet in facets for value in facet.values],
+        named=spoken_values(labels),
         word_vectors=load_word_vectors(name),
         min_count=config.min_count,
         max_words=config.max_words,

@@ -56,6 +56,8 @@ class Vocabulary:
         Known words; the first has row 1.
     buckets
         How many rows the n-grams share.
+    rare
+        Words that were met too seldom to have a row: no spelling slips, all the same.
 
     Raises
     ------
@@ -70,6 +72,7 @@ class Vocabulary:
 
     words: tuple[str, ...]
     buckets: int = 2_000
+    rare: tuple[str, ...] = ()
     _rows: Mapping[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -118,7 +121,9 @@ class Vocabulary:
         counts = Counter(token for tokens in token_lists for token in tokens)
         frequent = [item for item in counts.items() if item[1] >= min_count]
         frequent.sort(key=lambda item: (-item[1], item[0]))
-        return cls(tuple(word for word, _ in frequent[:max_words]), buckets)
+        words = tuple(word for word, _ in frequent[:max_words])
+        rare = sorted(word for word, count in counts.items() if count < min_count)
+        return cls(words, buckets, tuple(rare[:max_words]))
 
     @property
     def size(self) -> int:
@@ -145,6 +150,7 @@ class Vocabulary:
         max_tokens: int | None = None,
         hidden_share: float = 0.0,
         rng: np.random.Generator | None = None,
+        readings: Mapping[str, Sequence[int]] | None = None,
     ) -> EncodedBatch:
         """Return texts as embedding rows.
 
@@ -159,6 +165,8 @@ class Vocabulary:
             too; more than 0 needs ``rng``.
         rng
             Source of chance for ``hidden_share``.
+        readings
+            Rows of unseen words that are better read by those than by their n-grams.
 
         Raises
         ------
@@ -177,18 +185,22 @@ class Vocabulary:
         rows = np.array([self._rows.get(token, PADDING) for token in flat], dtype=np.int64)
         if rng is not None and hidden_share > 0:
             rows[rng.random(len(rows)) < hidden_share] = PADDING
-        return EncodedBatch(*self._open_unseen(rows, flat), lengths)
+        return EncodedBatch(*self._open_unseen(rows, flat, readings or {}), lengths)
 
     def encode(self, tokens: Sequence[str], *, max_tokens: int | None = None) -> EncodedBatch:
         """Return one text as a batch of one."""
         return self.encode_batch([tokens], max_tokens=max_tokens)
 
     def _open_unseen(
-        self, rows: NDArray[np.int64], tokens: Sequence[str]
+        self,
+        rows: NDArray[np.int64],
+        tokens: Sequence[str],
+        readings: Mapping[str, Sequence[int]],
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Replace each padding row by its token's bucket rows; return rows and token offsets."""
+        """Replace each padding row by its token's rows; return rows and token offsets."""
         places = np.flatnonzero(rows == PADDING)
-        grams = [self.bucket_rows(tokens[place]) for place in places.tolist()]
+        words = [tokens[place] for place in places.tolist()]
+        grams = [readings[word] if word in readings else self.bucket_rows(word) for word in words]
         widths = np.ones(len(rows), dtype=np.int64)
         widths[places] = [len(gram) for gram in grams]
         ids = np.repeat(rows, widths)
@@ -197,7 +209,9 @@ class Vocabulary:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the vocabulary as JSON-able values; ``from_dict`` gives it back."""
-        return {"version": _VERSION, "buckets": self.buckets, "words": list(self.words)}
+        saved = {"version": _VERSION, "buckets": self.buckets, "words": list(self.words)}
+        # Absent where there are none, as in folders from before there was such a list.
+        return saved | ({"rare": list(self.rare)} if self.rare else {})
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> Vocabulary:
@@ -213,14 +227,14 @@ class Vocabulary:
                 f"expected a vocabulary of version {_VERSION}; got {saved.get('version')!r}; "
                 "fit the shop again with this version of tuwen"
             )
-        words, buckets = saved.get("words"), saved.get("buckets")
-        if not _is_texts(words) or not isinstance(buckets, int):
+        words, buckets, rare = saved.get("words"), saved.get("buckets"), saved.get("rare", [])
+        if not _is_texts(words) or not isinstance(buckets, int) or not _is_texts(rare):
             raise ArtefactError(
                 "expected a vocabulary with 'words' (a list of text) and 'buckets' (a number); got"
                 f" {sorted(saved)}; the file is damaged, fit the shop again"
             )
         try:
-            return cls(tuple(words), buckets)
+            return cls(tuple(words), buckets, tuple(rare))
         except ConfigError as error:
             raise ArtefactError(f"{error}; the file is damaged, fit the shop again") from None
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core_embeddings.spelling import Speller
 from core_embeddings.text import Tokenizer
 from core_embeddings.topk import topk_of_scores
 from retrieve.hits import hits_frame, name_queries
@@ -30,6 +32,9 @@ class LexicalIndex:
         None takes the suite's own with its defaults.
     k1, b
         BM25's two constants, at their usual defaults.
+    correct
+        Read a query's unknown words as the known words that were meant (see `Speller`); off for
+        BM25 as everybody knows it.
 
     Raises
     ------
@@ -45,6 +50,7 @@ class LexicalIndex:
         tokenizer: Tokenizer | None = None,
         k1: float = 1.5,
         b: float = 0.75,
+        correct: bool = True,
     ) -> None:
         if len(product_ids) != len(texts) or len(set(product_ids)) != len(product_ids):
             raise ValueError(
@@ -60,7 +66,8 @@ class LexicalIndex:
         )
         self._product_ids = [product_ids[row] for row in self._order]
         tokens = [self._tokenizer(texts[row]) for row in self._order]
-        self._known = frozenset(token for words in tokens for token in words)
+        self._known = Counter(token for words in tokens for token in set(words))
+        self._speller = Speller(self._known) if correct else None
         self._bm25 = bm25s.BM25(method="lucene", k1=k1, b=b)
         if self._known:
             self._bm25.index(tokens, show_progress=False)
@@ -105,7 +112,10 @@ class LexicalIndex:
 
     def _scores(self, text: str) -> NDArray[np.float32]:
         """Return BM25 of every product, ``-inf`` where no word is shared."""
-        words = [word for word in self._tokenizer(text) if word in self._known]
+        words = self._tokenizer(text)
+        if self._speller is not None:
+            words = self._speller(words)
+        words = [word for word in words if word in self._known]
         if not words:
             return np.full(len(self), -np.inf, dtype=np.float32)
         scores = np.asarray(self._bm25.get_scores(words), dtype=np.float32)

@@ -94,7 +94,8 @@ def search_hits(
             stored = embedder.encode(products, what)
             matcher = Matcher(ids, stored, fingerprint=embedder.fingerprint)
             hits[label] = matcher.search_vectors(vectors, k, query_ids=names)
-    hits[BM25] = LexicalIndex(ids, written_texts(products)).search(texts, k, query_ids=names)
+    keywords = LexicalIndex(ids, written_texts(products), correct=False)  # as everybody has it
+    hits[BM25] = keywords.search(texts, k, query_ids=names)
     return hits
 
 

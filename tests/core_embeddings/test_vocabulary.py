@@ -177,3 +177,18 @@ def test_settings_out_of_range_are_refused() -> None:
         Vocabulary(()).encode(["a"], max_tokens=0)
     with pytest.raises(ConfigError, match=r"needs rng above 0; got 0\.5"):
         Vocabulary(()).encode_batch([["a"]], hidden_share=0.5)
+
+
+def test_words_met_too_seldom_are_remembered_as_rare_and_have_no_row() -> None:
+    vocabulary = Vocabulary.build([["red", "red", "zebra", "ant"]], min_count=2)
+    assert vocabulary.words == ("red",)
+    assert vocabulary.rare == ("ant", "zebra")
+    assert "zebra" not in vocabulary
+    assert Vocabulary.from_dict(vocabulary.to_dict()) == vocabulary
+
+
+def test_a_reading_takes_the_place_of_the_n_grams_of_an_unseen_word_only() -> None:
+    vocabulary = Vocabulary(("red", "dress"))
+    encoded = vocabulary.encode_batch([["裙", "red"]], readings={"裙": [2, 2, 1], "red": [2]})
+    assert encoded.ids.tolist() == [2, 2, 1, 1]
+    assert encoded.token_offsets.tolist() == [0, 3]

@@ -86,3 +86,16 @@ def test_search_bad_mask_is_refused():
 
 def test_a_list_longer_than_the_catalogue_costs_no_more_than_the_catalogue():
     assert index().search(["dress"], k=10**12).equals(index().search(["dress"], k=len(TEXTS)))
+
+
+def test_a_slip_and_a_plural_find_what_was_meant_unless_told_otherwise() -> None:
+    ids, texts = ["a", "b"], ["black dress", "white shoe"]
+    for typed, meant in (("blakc", "a"), ("shoes", "b")):
+        assert LexicalIndex(ids, texts).search([typed])["product_id"].tolist() == [meant]
+        assert LexicalIndex(ids, texts, correct=False).search([typed]).empty
+
+
+def test_traditional_and_full_width_queries_find_simplified_and_half_width_products() -> None:
+    index = LexicalIndex(["a", "b"], ["黑色手机壳 256GB", "裙子"])
+    hits = index.search(["黑色手機殼", "２５６ GB"])
+    assert hits["product_id"].tolist() == ["a", "a"]
