@@ -2,10 +2,11 @@
 
     OMP_NUM_THREADS=1 python benchmarks/ensembling.py [hm] [fashion] [--test] [--write]
 
-On each set: single embedders of several seeds, their `Ensemble`, and one embedder that learned from
-them (`embedder.members`). Numbers are of validation rows, with --test of test rows; training and
-early stopping never see test rows. Trainings are kept in $TUWEN_BENCH (default benchmarks/out),
-in the folder ensembling, and are not repeated: remove it to measure time anew.
+On each set: single embedders of several seeds, the `Ensemble` of all but the first, and one
+embedder that learned from those, from the seed of the first (`embedder.members`). Numbers are of
+validation rows, with --test of test rows, too; training and early stopping never see test rows. A
+run that was cut goes on where it stood. Trainings are kept in $TUWEN_BENCH (default benchmarks/out),
+in the folder ensembling: remove it to measure time anew.
 """
 
 from __future__ import annotations
@@ -48,11 +49,20 @@ Scores = Mapping[str, float]
 
 
 @dataclass(frozen=True)
+class Model:
+    """What is compared, one per seed, and what its training costs in seconds of one core."""
+
+    name: str
+    ones: Sequence[FusionEmbedder | Ensemble]
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Measured:
     """One model's scores, one mapping per seed, and what it costs."""
 
     name: str
-    scores: list[Scores]
+    scores: Sequence[Scores]
     seconds: float
     width: int
 
@@ -60,50 +70,60 @@ class Measured:
 def main(arguments: list[str]) -> int:
     """Measure the named sets, or both."""
     torch.set_num_threads(1)
-    rows = "test" if "--test" in arguments else "val"
     for name in [a for a in arguments if not a.startswith("--")] or ["hm", "fashion"]:
         if not (DATA / name).is_dir():
             print(f"{name}: {DATA / name} is absent; skipped (set TUWEN_DATA)")
             continue
-        text = report(name, measure(name, rows), rows)
-        print(text, flush=True)
-        if "--write" in arguments:
-            write_section(f"ensembling {name} {rows}", text)
+        products = read_catalogue(
+            DATA / name / "catalogue.parquet", cache_folder=feature_cache_folder()
+        ).rows
+        models = train_all(name, products)
+        for rows in ["val", "test"] if "--test" in arguments else ["val"]:
+            text = report(name, [score(name, products, model, rows) for model in models], rows)
+            print(text, flush=True)
+            if "--write" in arguments:
+                write_section(f"ensembling {name} {rows}", text)
     return 0
 
 
-def measure(name: str, rows: str) -> list[Measured]:
-    """Train what is not trained yet, and score it on ``rows``."""
-    products = read_catalogue(
-        DATA / name / "catalogue.parquet", cache_folder=feature_cache_folder()
-    ).rows
+def train_all(name: str, products: pd.DataFrame) -> list[Model]:
+    """Train what is compared, on train rows."""
     split = products[Columns.SPLIT]
-    fields = sorted(taggable_fields(products[split == "train"]))
-    queries = DATA / name / "queries.parquet"
-    judged = pd.read_parquet(queries) if queries.exists() else None
     config = resolve(EmbedderConfig(epochs=EPOCHS))
     material = prepare(
-        products, split=split, fields=fields, config=config, cache_folder=feature_cache_folder()
+        products,
+        split=split,
+        fields=fields_of(products),
+        config=config,
+        cache_folder=feature_cache_folder(),
     )
-    measured = products.assign(split=split.where(split == "train", "").mask(split == rows, "val"))
-
-    def score(model: FusionEmbedder | Ensemble) -> Scores:
-        heads = head_scores(model, measured[split == rows])
-        return heads | val_scores(model, measured, fields, judged)
-
     singles = [trained(name, material, config, seed) for seed in range(MEMBERS + 1)]
     members = [embedder for embedder, _ in singles[1:]]
     student, extra = trained(name, material, config, 0, members)
     seconds = float(np.mean([cost for _, cost in singles]))
-    together = Ensemble(members)
-    size = config.embedding_size
     return [
-        Measured("single", [score(embedder) for embedder, _ in singles], seconds, size),
-        Measured(
-            f"ensemble of {MEMBERS}", [score(together)], MEMBERS * seconds, together.embedding_size
-        ),
-        Measured(f"distilled from {MEMBERS}", [score(student)], MEMBERS * seconds + extra, size),
+        Model("single", [embedder for embedder, _ in singles], seconds),
+        Model(f"ensemble of {MEMBERS}", [Ensemble(members)], MEMBERS * seconds),
+        Model(f"distilled from {MEMBERS}", [student], MEMBERS * seconds + extra),
     ]
+
+
+def fields_of(products: pd.DataFrame) -> list[str]:
+    """Return what is tagged, as a fit chooses it."""
+    return sorted(taggable_fields(products[products[Columns.SPLIT] == "train"]))
+
+
+def score(name: str, products: pd.DataFrame, model: Model, rows: str) -> Measured:
+    """Measure a model on ``rows``, which stand in for the validation rows of `val_scores`."""
+    split = products[Columns.SPLIT]
+    measured = products.assign(split=split.where(split == "train", "").mask(split == rows, "val"))
+    queries, fields = DATA / name / "queries.parquet", fields_of(products)
+    judged = pd.read_parquet(queries) if queries.exists() else None
+    scores = [
+        head_scores(one, measured[split == rows]) | val_scores(one, measured, fields, judged)
+        for one in model.ones
+    ]
+    return Measured(model.name, scores, model.seconds, model.ones[0].embedding_size)
 
 
 def trained(
