@@ -5,8 +5,8 @@
 On each set: single embedders of several seeds, the `Ensemble` of all but the first, and one
 embedder that learned from those, from the seed of the first (`embedder.members`). Numbers are of
 validation rows, with --test of test rows, too; training and early stopping never see test rows. A
-run that was cut goes on where it stood. Trainings are kept in $TUWEN_BENCH (default benchmarks/out),
-in the folder ensembling: remove it to measure time anew.
+run that was cut goes on where it stood. Trainings are kept in $TUWEN_BENCH (default
+benchmarks/out), in the folder ensembling: remove it to measure time anew.
 """
 
 from __future__ import annotations
