@@ -256,6 +256,18 @@ def test_the_article_preset_learns_which_text_belongs_to_which_picture(tmp_path)
     false = made.pair_scores(red, blue)
     assert ((true >= 0) & (true <= 1)).all()
     assert true.mean() > false.mean() + 0.3
+    table = made.match_scores(red, blue)
+    assert table.shape == (len(red), len(blue))
+    assert np.allclose(1 / (1 + np.exp(-table.diagonal())), false, atol=1e-5)
+
+
+def test_match_scores_are_the_cosines_of_every_picture_with_every_text(embedder, products):
+    table = embedder.match_scores(products[:5], products[:7])
+    assert table.shape == (5, 7)
+    for column in range(5):
+        moved = products.iloc[[(row + column) % 7 for row in range(5)]]
+        expected = [table[row, (row + column) % 7] for row in range(5)]
+        assert np.allclose(embedder.pair_scores(products[:5], moved), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("mode", ["default", "context", "image"])

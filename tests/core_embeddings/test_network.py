@@ -44,3 +44,15 @@ def test_pixels_go_through_the_articles_convolutions():
     made = FusionNetwork(config, Shape(0, 20, 0), {})
     pixels = torch.randint(0, 255, (2, 16, 16, 3), dtype=torch.uint8)
     assert made.see(pixels).shape == (2, 64)
+
+
+@pytest.mark.parametrize("fusion", ["concat_relu", "gated"])
+def test_the_match_table_holds_the_logit_of_every_pair(fusion):
+    made = network(fusion=fusion, objective="match")
+    image, text = torch.randn(3, 6), torch.randn(4, 6)
+    table = made.match_table(image, text)
+    assert table.shape == (3, 4)
+    for row in range(3):
+        for column in range(4):
+            alone = made.match_logits(image[row][None], text[column][None])
+            assert torch.allclose(table[row, column], alone[0], atol=1e-6)
