@@ -15,6 +15,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -71,12 +72,13 @@ class TorchEngine:
         self.name = f"torch {str(precision).removeprefix('torch.')} on {device}"
         self.exact = precision == torch.float32
         self._device = device
-        self._tower = copy.deepcopy(tower).to(device=device, memory_format=torch.channels_last)
-        self._tower.eval()
+        self._tower = copy.deepcopy(tower).to(device).eval()
+        self._tower.to(memory_format=torch.channels_last)
         if not self.exact:
             _lower(self._tower, precision)
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Map pixels (n, size, size, 3) to pooled features (n, width)."""
         with torch.inference_mode():
             blocks = self._tower(torch.from_numpy(pixels).to(self._device))
             return torch.cat(blocks, dim=1).cpu().numpy()
@@ -115,10 +117,8 @@ def candidates(tower: PooledTower, runtime: Runtime, *, size: int) -> Iterator[C
 
 def _torch_candidates(tower: PooledTower, device: str, *, low: bool) -> Iterator[Candidate]:
     for precision in (torch.bfloat16, torch.float32) if low else (torch.float32,):
-        yield Candidate(
-            f"torch {str(precision).removeprefix('torch.')} on {device}",
-            lambda precision=precision: TorchEngine(tower, device=device, precision=precision),
-        )
+        name = f"torch {str(precision).removeprefix('torch.')} on {device}"
+        yield Candidate(name, partial(TorchEngine, tower, device=device, precision=precision))
 
 
 def choose_engine(

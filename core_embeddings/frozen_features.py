@@ -4,117 +4,41 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core_embeddings.artefact import digest_json
-from core_embeddings.backbones import LITE0, Backbone, load_backbone, stage_channels
-from core_embeddings.colours import COLOUR_BINS, colour_histograms
+from core_embeddings.ahead import map_ahead
+from core_embeddings.backbones import Backbone
 from core_embeddings.errors import ConfigError
 from core_embeddings.feature_cache import FeatureCache, feature_cache_folder
-from core_embeddings.images import (
-    MAX_PIXELS,
-    LoadedImage,
-    ResizeMode,
-    check_resize,
-    load_pixels,
-    normalise,
-)
+from core_embeddings.feature_spec import FeatureKind, FeatureSpec
+from core_embeddings.feature_worker import Described, FeatureWorker
+from core_embeddings.images import MAX_PIXELS, LoadedImage
+from core_embeddings.runtime import Runtime, torch_threads
 
-FeatureKind = Literal["stages", "last", "pixels"]
+__all__ = ["FeatureKind", "FeatureSpec", "FrozenFeatures", "Progress"]
+
 Progress = Callable[[int, int], None]
 """Called with the number of images done and their total."""
 
-_KINDS: Final = ("stages", "last", "pixels")
-_CODE_VERSION: Final = 1  # raised whenever the same image would give other features
 _BATCH: Final = 32
-_SMALLEST: Final = 32  # below it the last stages see less than one pixel
-
-
-@dataclass(frozen=True)
-class FeatureSpec:
-    """What is computed from an image.
-
-    Parameters
-    ----------
-    backbone, weights
-        As of :func:`~core_embeddings.backbones.load_backbone`; unused by ``pixels``.
-    image_size
-        Side of the square the image is brought to, at least 32 for a backbone.
-    resize
-        How: ``fixed``, ``crop`` or ``pad``.
-    kind
-        ``stages``: the mean over the area of every stage's map, from edges and textures to parts
-        of objects, then :func:`~core_embeddings.colours.colour_histograms`, since colour is what
-        a network trained on ImageNet forgets;
-        ``last``: the last stage alone; ``pixels``: the resized bytes themselves, for networks
-        that are trained from scratch.
-
-    Raises
-    ------
-    ConfigError
-        If a value is out of its range.
-    """
-
-    backbone: str = LITE0
-    weights: str | None = None
-    image_size: int = 128
-    resize: ResizeMode = "pad"
-    kind: FeatureKind = "stages"
-
-    def __post_init__(self) -> None:
-        check_resize(self.image_size, self.resize)
-        if self.kind not in _KINDS:
-            raise ConfigError(f"kind must be one of {', '.join(_KINDS)}; got {self.kind!r}")
-        if self.kind != "pixels" and self.image_size < _SMALLEST:
-            raise ConfigError(
-                f"a backbone needs an image size of at least {_SMALLEST}; got {self.image_size}"
-            )
-        stage_channels(self.backbone)
-
-    @property
-    def key(self) -> str:
-        """Digest of all the features depend on, weights included: the name of their cache.
-
-        The weights are read to find it; :attr:`FrozenFeatures.key` has it at hand.
-        """
-        return self._key(self._load())
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of one image's features."""
-        if self.kind == "pixels":
-            return (self.image_size, self.image_size, 3)
-        channels = stage_channels(self.backbone)
-        return (channels[-1] if self.kind == "last" else sum(channels) + COLOUR_BINS,)
-
-    @property
-    def width(self) -> int:
-        """Numbers per image."""
-        return int(np.prod(self.shape))
-
-    def _load(self) -> Backbone | None:
-        return None if self.kind == "pixels" else load_backbone(self.backbone, self.weights)
-
-    def _key(self, backbone: Backbone | None) -> str:
-        values: dict[str, object] = {"image_size": self.image_size, "resize": self.resize}
-        if backbone is not None:
-            values |= {"backbone": backbone.name, "weights": backbone.weights_digest}
-        return digest_json({**values, "kind": self.kind, "code": _CODE_VERSION})
+_INLINE: Final = 4  # images that are not worth a thread
 
 
 class FrozenFeatures:
     """Computes features of images, only those not computed before.
 
-    Work streams in batches of 32 while threads decode ahead; each batch is cached as it comes, so
-    an interrupted run resumes where it stopped. Features pass through float16 whether they come
-    from the cache or not, so both are equal to the bit. Torch's thread count belongs to the
-    process and is left alone: the caller sets it (one thread is best where cores are shared).
+    Threads take batches of 32 (see `FeatureWorker`), a bounded number ahead; each batch is cached
+    as it comes, so an interrupted run resumes where it stopped. Features pass through float16
+    whether they come from the cache or not, so both are equal to the bit.
+
+    Whatever engine computes them, features are those of float32 in torch to a cosine of .999 per
+    image. Those of a lower precision are kept in a file of their own beside the exact ones, which
+    ``precision = "float32"`` never reads; otherwise both are used, and both are within that bound.
 
     Parameters
     ----------
@@ -122,8 +46,8 @@ class FrozenFeatures:
         What to compute.
     cache
         Where to keep it, made with ``spec.key``; None keeps nothing. See :meth:`with_cache`.
-    workers
-        Decoding threads.
+    runtime
+        Engine, precision and threads; None for `Runtime.chosen`.
     max_pixels
         Largest image decoded.
     backbone
@@ -141,17 +65,15 @@ class FrozenFeatures:
         spec: FeatureSpec,
         cache: FeatureCache | None = None,
         *,
-        workers: int = 2,
+        runtime: Runtime | None = None,
         max_pixels: int = MAX_PIXELS,
         backbone: Backbone | None = None,
     ) -> None:
         self.spec = spec
-        self._workers = workers
-        self._max_pixels = max_pixels
-        self.backbone = spec._load() if backbone is None else backbone
-        self.key = spec._key(self.backbone)
-        if self.backbone is not None:
-            self.backbone.module.to(memory_format=torch.channels_last)
+        self._runtime = runtime or Runtime.chosen()
+        self.backbone = spec.load() if backbone is None else backbone
+        self.key = spec.key_with(self.backbone)
+        self._worker = FeatureWorker(spec, self.backbone, self._runtime, max_pixels=max_pixels)
         if cache is not None and cache.key != self.key:
             raise ConfigError(
                 f"the cache holds features of key {cache.key}, but the spec has key {self.key}; "
@@ -161,12 +83,22 @@ class FrozenFeatures:
 
     @classmethod
     def with_cache(
-        cls, spec: FeatureSpec, folder: Path | None = None, *, backbone: Backbone | None = None
+        cls,
+        spec: FeatureSpec,
+        folder: Path | None = None,
+        *,
+        backbone: Backbone | None = None,
+        runtime: Runtime | None = None,
     ) -> FrozenFeatures:
         """Open with the cache of the spec in a folder, by default the user's cache folder."""
-        made = cls(spec, backbone=backbone)
+        made = cls(spec, backbone=backbone, runtime=runtime)
         made._cache = FeatureCache(folder or feature_cache_folder(), made.key)
         return made
+
+    @property
+    def engine_name(self) -> str:
+        """What runs the network; "" before the first image."""
+        return self._worker.engine_name
 
     def weights(self) -> dict[str, torch.Tensor]:
         """Return the backbone's weights by name, so that a model's folder can carry them."""
@@ -240,15 +172,13 @@ class FrozenFeatures:
     def _collect(
         self, wanted: dict[str, Path | str], progress: Progress | None
     ) -> dict[str, NDArray[Any]]:
-        cached = {} if self._cache is None else self._cache.get_many(list(wanted))
-        found = {key: array for key, array in cached.items() if array.shape == self.spec.shape}
-        todo = {digest: Path(wanted[digest]) for digest in wanted if digest not in found}
+        found = self._kept(list(wanted))
+        todo = [(digest, Path(wanted[digest])) for digest in wanted if digest not in found]
         failures: list[LoadedImage] = []
-        for batch in self._batches(todo, failures):
-            new = dict(zip(batch, self._describe(np.stack([*batch.values()])), strict=True))
-            if self._cache is not None:
-                self._cache.put_many(new)
-            found |= new
+        for done in self._described(todo):
+            self._keep(done)
+            found |= done.features
+            failures += done.failures
             if progress is not None:
                 progress(len(found) + len(failures), len(wanted))
         if failures:
@@ -260,38 +190,35 @@ class FrozenFeatures:
             )
         return found
 
-    def _batches(
-        self, todo: dict[str, Path], failures: list[LoadedImage]
-    ) -> Iterator[dict[str, NDArray[np.uint8]]]:
-        """Yield pixels by digest, a batch at a time; what cannot be read goes to ``failures``."""
-        stream = load_pixels(
-            list(todo.values()),
-            size=self.spec.image_size,
-            mode=self.spec.resize,
-            max_pixels=self._max_pixels,
-            workers=self._workers,
-        )
-        batch: dict[str, NDArray[np.uint8]] = {}
-        for digest, image in zip(todo, stream, strict=True):
-            if image.pixels is None:
-                failures.append(image)
-                continue
-            batch[digest] = image.pixels
-            if len(batch) == _BATCH:
-                yield batch
-                batch = {}
-        if batch:
-            yield batch
+    def _described(self, todo: list[tuple[str, Path]]) -> Iterator[Described]:
+        self._worker.expect(len(todo))
+        if len(todo) <= _INLINE:  # a query: no threads, nothing waits
+            yield from [self._worker(dict(todo))] if todo else []
+            return
+        batches = [dict(todo[at : at + _BATCH]) for at in range(0, len(todo), _BATCH)]
+        count = self._runtime.threads
+        with torch_threads(1):
+            yield from map_ahead(
+                self._worker, batches, workers=count, ahead=2 * count, name="features"
+            )
 
-    def _describe(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
-        """Return features (n, width) as float16, or the pixels (n, size, size, 3) themselves."""
-        if self.backbone is None:
-            return pixels
-        with torch.inference_mode():
-            maps = self.backbone.module(normalise(pixels, self.backbone.mean, self.backbone.std))
-            used = maps[-1:] if self.spec.kind == "last" else maps
-            blocks = [found.mean(dim=(2, 3)).numpy() for found in used]
-        if self.spec.kind == "stages":
-            blocks.append(colour_histograms(pixels))
-        limit = np.finfo(np.float16).max
-        return np.concatenate(blocks, axis=1).clip(-limit, limit).astype(np.float16)
+    def _kept(self, digests: list[str]) -> dict[str, NDArray[Any]]:
+        """Return what is in the cache, float32's answer first."""
+        found: dict[str, NDArray[Any]] = {}
+        for cache in (self._cache, self._reduced_cache()):
+            missing = [digest for digest in digests if digest not in found]
+            if cache is not None and missing:
+                kept = cache.get_many(missing).items()
+                found |= {name: array for name, array in kept if array.shape == self.spec.shape}
+        return found
+
+    def _keep(self, done: Described) -> None:
+        cache = self._cache if done.exact else self._reduced_cache()
+        if cache is not None and done.features:
+            cache.put_many(done.features)
+
+    def _reduced_cache(self) -> FeatureCache | None:
+        """Return where features of lower precision are kept; None where none may be used."""
+        if self._cache is None or self.backbone is None or self._runtime.precision == "float32":
+            return None
+        return FeatureCache(self._cache.path.parent, f"{self._cache.key}-reduced")

@@ -1,4 +1,4 @@
-"""Images from outside: checked, decoded to RGB, resized to one square, loaded in order by threads.
+"""Images from outside: checked, decoded to RGB, resized to one square.
 
 Image files are hostile input. The defences: an allow-list of formats, the pixel count read from the
 header before anything is decoded, no tolerance of truncated files, and every failure turned into
@@ -14,14 +14,11 @@ from __future__ import annotations
 
 import io
 import re
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, Literal
+from typing import IO, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +26,8 @@ from PIL import Image
 
 from core_embeddings.artefact import digest_file
 from core_embeddings.errors import ConfigError, ImageError
+from core_embeddings.fast_jpeg import fast_pixels
 from core_embeddings.image_formats import FORMATS, HEAD_BYTES, check_head
-
-if TYPE_CHECKING:
-    import torch
 
 MAX_PIXELS: Final = 64_000_000
 """Default limit of width x height."""
@@ -42,6 +37,7 @@ RESIZE_MODES: Final[tuple[ResizeMode, ...]] = ("fixed", "crop", "pad")
 
 _Box = tuple[float, float, float, float]
 _WHITE: Final = (255, 255, 255)
+_WHOLE_FILE: Final = 1 << 26  # read at once at most; of a larger file Pillow takes what it needs
 _EXIF_ORIENTATION: Final = 0x0112
 _UPRIGHT: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -177,65 +173,24 @@ class LoadedImage:
     error: str = ""
 
 
-def load_pixels(
-    paths: Sequence[Path],
-    *,
-    size: int,
-    mode: ResizeMode,
-    max_pixels: int = MAX_PIXELS,
-    workers: int = 2,
-) -> Iterator[LoadedImage]:
-    """Decode and resize files in threads (Pillow releases the GIL), yielding in the order given.
+def read_pixels(
+    path: Path, *, size: int, mode: ResizeMode, max_pixels: int = MAX_PIXELS
+) -> LoadedImage:
+    """Decode and resize one file; a bad one gives an item with an ``error``.
 
-    At most four images per worker are under way, so memory stays flat however slow the consumer is.
-    A bad image is an item with an ``error``; it never ends the stream.
+    A plain JPEG takes `fast_jpeg`'s way where its package is installed, all else Pillow's.
     """
-    check_resize(size, mode)
-
-    def load(path: Path) -> LoadedImage:
-        try:
-            image = decode_image(path, max_pixels=max_pixels, at_least=2 * size)
-        except ImageError as error:
-            return LoadedImage(path, None, str(error))
-        return LoadedImage(path, resize_pixels(image, size, mode))
-
-    waiting = iter(paths)
-    pool = ThreadPoolExecutor(max(1, workers), thread_name_prefix="decode")
     try:
-        ahead: deque[Future[LoadedImage]] = deque(
-            pool.submit(load, path) for path in islice(waiting, 4 * max(1, workers))
-        )
-        while ahead:
-            loaded = ahead.popleft().result()
-            ahead.extend(pool.submit(load, path) for path in islice(waiting, 1))
-            yield loaded
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def normalise(
-    pixels: NDArray[np.uint8], mean: Sequence[float], std: Sequence[float]
-) -> torch.Tensor:
-    """Turn a batch of pixels into a network's input, late, so that only bytes travel before.
-
-    Parameters
-    ----------
-    pixels
-        uint8 of shape (n, height, width, 3).
-    mean, std
-        Per channel, on the scale where white is 1.
-
-    Returns
-    -------
-    torch.Tensor
-        float32 of shape (n, 3, height, width), channels-last in memory.
-    """
-    import torch
-
-    batch = torch.tensor(pixels).permute(0, 3, 1, 2).to(torch.float32)
-    scale = 255.0 * torch.tensor(std, dtype=torch.float32).view(1, 3, 1, 1)
-    shift = torch.tensor(mean, dtype=torch.float32) / torch.tensor(std, dtype=torch.float32)
-    return batch.div_(scale).sub_(shift.view(1, 3, 1, 1))
+        with _stream(path) as stream:
+            content = stream.read(_WHOLE_FILE)
+        fast = fast_pixels(content, size=size, mode=mode, max_pixels=max_pixels)
+        if fast is not None:
+            return LoadedImage(path, fast)
+        source = content if len(content) < _WHOLE_FILE else path
+        image = decode_image(source, max_pixels=max_pixels, at_least=2 * size)
+    except ImageError as error:
+        return LoadedImage(path, None, str(error))
+    return LoadedImage(path, resize_pixels(image, size, mode))
 
 
 @contextmanager

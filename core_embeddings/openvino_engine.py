@@ -1,4 +1,4 @@
-"""The frozen network in OpenVINO, extra ``[fast]``: its own kernels, bfloat16 where that is safe."""
+"""The frozen network in OpenVINO, extra ``[fast]``: bfloat16 as far as the check allows."""
 
 from __future__ import annotations
 
@@ -62,14 +62,13 @@ def openvino_candidates(
 ) -> Iterator[tuple[str, Callable[[], OpenVINOEngine]]]:
     """Yield names and makers, as much bfloat16 as possible first; the network is converted once."""
     convert = cache(partial(_converted, tower, size))
+
+    def make(exact: int | None) -> OpenVINOEngine:
+        return OpenVINOEngine(convert(), exact_stages=exact, streams=streams)
+
     most = 0 if tower.last_only else _MOST_EXACT_STAGES
-    stages = (*range(most + 1), None) if low else (None,)
-    for exact in stages:
-        name = f"openvino {_precision_name(exact)}"
-        yield (
-            name,
-            lambda exact=exact: OpenVINOEngine(convert(), exact_stages=exact, streams=streams),
-        )
+    for exact in (*range(most + 1), None) if low else (None,):
+        yield f"openvino {_precision_name(exact)}", partial(make, exact)
 
 
 def _precision_name(exact: int | None) -> str:
@@ -102,6 +101,7 @@ class OpenVINOEngine:
         self._own = threading.local()
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Map pixels (n, size, size, 3) to pooled features (n, width), n at least 1."""
         if len(pixels) == 1:
             return self._run(pixels)
         whole = -(-len(pixels) // _BATCH) * _BATCH
@@ -123,13 +123,14 @@ class OpenVINOEngine:
 
     def _requests(self, count: int) -> list[Any]:
         """Return this thread's own requests; a request holds the buffers of one call."""
-        own: dict[int, list[Any]] = self._own.__dict__
-        if count not in own:
+        own = self._own.__dict__
+        name = f"of {count}"
+        if name not in own:
             with self._lock:
                 if count not in self._compiled:
                     self._compiled[count] = self._compile(count)
-            own[count] = [part.create_infer_request() for part in self._compiled[count]]
-        return own[count]
+            own[name] = [part.create_infer_request() for part in self._compiled[count]]
+        return own[name]
 
     def _compile(self, count: int) -> list[Any]:
         model = self._model.clone()

@@ -57,17 +57,17 @@ class Runtime:
             raise ConfigError(f"runtime.workers must be at least 0; got {self.workers}")
 
     @classmethod
-    def from_environment(cls) -> Runtime:
-        """Return ``$TUWEN_ENGINE`` and ``$TUWEN_PRECISION``, each ``auto`` where it is not set.
+    def chosen(cls, engine: str = "auto", precision: str = "auto") -> Runtime:
+        """Return the settings; ``$TUWEN_ENGINE`` and ``$TUWEN_PRECISION`` win where they are set.
 
         Raises
         ------
         ConfigError
-            If a variable holds another word than those above.
+            If a variable or a setting holds another word than those above.
         """
         return cls(
-            engine=os.environ.get(ENGINE_VARIABLE, "auto"),  # type: ignore[arg-type]  # checked above
-            precision=os.environ.get(PRECISION_VARIABLE, "auto"),  # type: ignore[arg-type]
+            engine=os.environ.get(ENGINE_VARIABLE, engine),  # type: ignore[arg-type]  # checked
+            precision=os.environ.get(PRECISION_VARIABLE, precision),  # type: ignore[arg-type]
         )
 
     @property

@@ -8,6 +8,9 @@ import pytest
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
+# Tests compare to the last bit; faster engines agree to .999 only, and have tests of their own.
+os.environ.setdefault("TUWEN_ENGINE", "torch")
+os.environ.setdefault("TUWEN_PRECISION", "float32")
 
 
 @pytest.fixture(scope="session", autouse=True)

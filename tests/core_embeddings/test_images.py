@@ -1,6 +1,5 @@
 import io
 import os
-import threading
 import zlib
 
 import numpy as np
@@ -14,8 +13,7 @@ from core_embeddings.errors import ConfigError, ImageError
 from core_embeddings.images import (
     check_image,
     decode_image,
-    load_pixels,
-    normalise,
+    read_pixels,
     resize_pixels,
 )
 
@@ -231,40 +229,10 @@ def test_resize_refuses_an_unknown_mode_and_an_empty_square():
         resize_pixels(three_bands(), 0, "pad")
 
 
-def test_load_pixels_keeps_the_order_and_carries_errors(tmp_path):
-    paths = [write(tmp_path, encoded(Image.new("L", (9, 9), n)), f"{n}.png") for n in range(40)]
-    paths[7] = tmp_path / "absent.png"
-    loaded = list(load_pixels(paths, size=4, mode="pad", workers=3))
-    assert [item.path for item in loaded] == paths
-    assert [item.pixels[0, 0, 0] for item in loaded if item.pixels is not None] == [
-        n for n in range(40) if n != 7
-    ]
-    assert (loaded[7].pixels, loaded[7].error) == (None, "does not exist")
-
-
-def test_load_pixels_stays_a_bounded_number_of_images_ahead(tmp_path):
-    path = write(tmp_path, encoded(noise(8, 8)))
-    taken = []
-
-    class Counting(list):
-        def __iter__(self):
-            return (taken.append(item) or item for item in super().__iter__())
-
-    stream = load_pixels(Counting([path] * 500), size=4, mode="pad", workers=2)
-    next(stream)
-    assert len(taken) <= 2 * 4 + 1
-    stream.close()
-    assert not [t for t in threading.enumerate() if t.name.startswith("decode")]
-
-
-def test_load_pixels_of_no_paths_yields_nothing():
-    assert list(load_pixels([], size=4, mode="pad")) == []
-
-
-def test_normalise_matches_the_formula_per_channel():
-    pixels = np.asarray(noise(5, 4))[None].repeat(2, axis=0)
-    mean, std = (0.5, 0.4, 0.3), (0.2, 0.25, 0.5)
-    result = normalise(pixels, mean, std)
-    expected = ((pixels / 255 - np.array(mean)) / np.array(std)).transpose(0, 3, 1, 2)
-    assert result.shape == (2, 3, 4, 5)
-    np.testing.assert_allclose(result.numpy(), expected, atol=1e-5)
+def test_read_pixels_is_decoding_and_resizing_and_carries_the_reason_of_a_failure(tmp_path):
+    path = write(tmp_path, encoded(noise()))
+    found = read_pixels(path, size=9, mode="pad")
+    expected = resize_pixels(decode_image(path, at_least=18), 9, "pad")
+    np.testing.assert_array_equal(found.pixels, expected)
+    absent = read_pixels(tmp_path / "absent.png", size=9, mode="pad")
+    assert (absent.pixels, absent.error) == (None, "does not exist")
