@@ -14,6 +14,7 @@ from core_embeddings.columns import (
     VALUE_SEPARATOR,
     Columns,
     is_attribute,
+    is_language_column,
     title_columns,
     written_columns,
 )
@@ -34,6 +35,24 @@ def written_texts(products: pd.DataFrame) -> list[str]:
     """Return titles and descriptions of each product, in every language it has them in."""
     columns = [_column(products, name) for name in written_columns(products.columns)]
     return [_joined(row) for row in zip(*columns, strict=True)]
+
+
+def language_wordings(products: pd.DataFrame) -> list[list[str]]:
+    """Return what each language says of each product: its title, and title with description.
+
+    Empty where the table is in one language; a language says nothing of a product that it has no
+    text of.
+    """
+    others = (name for name in products.columns if is_language_column(name))
+    endings = sorted({name[name.rindex("_") :] for name in others})
+    if not endings:
+        return []
+    wordings: list[list[str]] = []
+    for ending in ["", *endings]:
+        titles = _column(products, f"{Columns.TITLE}{ending}")
+        described = _column(products, f"{Columns.DESCRIPTION}{ending}")
+        wordings += [titles, [_joined(pair) for pair in zip(titles, described, strict=True)]]
+    return [list(dict.fromkeys(filter(None, row))) for row in zip(*wordings, strict=True)]
 
 
 def product_texts(

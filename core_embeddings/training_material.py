@@ -20,7 +20,7 @@ from core_embeddings.embedder_store import open_features, saved_spec
 from core_embeddings.errors import TuwenError
 from core_embeddings.facets import Facet, facets_of, label_codes, spoken, spoken_values
 from core_embeddings.frozen_features import FrozenFeatures
-from core_embeddings.missing_text import product_texts
+from core_embeddings.missing_text import language_wordings, product_texts
 from core_embeddings.splits import duplicate_groups
 from core_embeddings.text import Tokenizer
 from core_embeddings.text_input import TextInput, build_text_input
@@ -155,6 +155,7 @@ def _training_rows(
         labels=np.stack(codes, axis=1) if codes else np.zeros((len(products), 0), dtype=np.int64),
         groups=np.asarray(duplicate_groups(products), dtype=np.int64),
         facets=facets,
+        wordings=[text_input.tokens(several) for several in language_wordings(products)],
     )
 
 

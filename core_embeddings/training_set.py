@@ -17,6 +17,8 @@ from core_embeddings.facets import Facet, category_levels, spoken
 from core_embeddings.text_input import TextInput
 from core_embeddings.text_tower import TextBatch
 
+ONE_LANGUAGE = 0.7
+"""Share of texts and pseudo-queries in one language where products have several."""
 QUERY_WORDS = 4
 """The most words, or facets, a pseudo-query names."""
 
@@ -109,6 +111,8 @@ class TrainingRows:
         What pseudo-queries are made of; codes of shape (n,).
     together
         Which rows people buy together, or None.
+    wordings
+        Tokens of a row's `missing_text.language_wordings`; empty where there is one language.
     """
 
     images: Tensor
@@ -120,6 +124,7 @@ class TrainingRows:
     groups: NDArray[np.int64]
     facets: Sequence[Facet]
     together: CoPurchases | None = None
+    wordings: Sequence[Sequence[Sequence[str]]] = ()
 
     def __len__(self) -> int:
         return len(self.has_image)
@@ -226,14 +231,22 @@ class TrainingSet:
         )
 
     def _augment(self, row: int, rng: np.random.Generator) -> Sequence[str]:
-        """Take the title alone half of the time, and drop some words; never all."""
+        """Take the title, or one language, alone half of the time; drop some words, never all."""
         share = self.config.word_dropout
-        title = self.rows.title_tokens[row]
+        title = self._wording(row, rng)
         tokens = title if title and share > 0 and rng.random() < 0.5 else self.rows.tokens[row]
         if share == 0 or len(tokens) < 2:
             return tokens
         kept = [token for token in tokens if rng.random() >= share]
         return kept or tokens
+
+    def _wording(self, row: int, rng: np.random.Generator) -> Sequence[str]:
+        """Return the title, or what one of several languages says, or two of them together."""
+        wordings = self.rows.wordings[row] if self.rows.wordings else ()
+        if not wordings:
+            return self.rows.title_tokens[row]
+        drawn = [wordings[place] for place in rng.integers(len(wordings), size=2).tolist()]
+        return drawn[0] if rng.random() < ONE_LANGUAGE else [*drawn[0], *drawn[1]]
 
     def _queries(
         self, chosen: NDArray[np.int64], rng: np.random.Generator
@@ -266,12 +279,10 @@ class TrainingSet:
     def _word_query(
         self, row: int, chosen: NDArray[np.int64], rng: np.random.Generator
     ) -> tuple[list[str], NDArray[np.bool_]]:
-        tokens = self.rows.title_tokens[row] or self.rows.tokens[row]
+        tokens = self._wording(row, rng) or self.rows.tokens[row]
         count = min(len(tokens), int(rng.integers(1, QUERY_WORDS + 1)))
-        places = sorted(
-            rng.choice(len(tokens), size=count, replace=False).tolist() if count else []
-        )
-        query = [tokens[place] for place in places]
+        places = rng.choice(len(tokens), size=count, replace=False).tolist() if count else []
+        query = [tokens[place] for place in sorted(places)]
         words = set(query)
         hits = np.array([words <= self._words[other] for other in chosen])
         return query, hits

@@ -11,6 +11,7 @@ from core_embeddings.missing_parts import MissingText
 from core_embeddings.missing_text import (
     DEFAULT_TEXT,
     has_text,
+    language_wordings,
     product_texts,
     text_attributes,
     written_texts,
@@ -47,6 +48,16 @@ def test_text_in_other_languages_is_read_with_titles_first_and_is_no_attribute()
     assert product_texts(products)[1] == "Phone 手机 华为"
     assert has_text(products).tolist() == [True, True, False, True]
     assert text_attributes(products) == text_attributes(PRODUCTS)
+
+
+def test_wordings_are_what_each_language_says_and_nothing_where_there_is_one() -> None:
+    assert language_wordings(PRODUCTS) == []
+    products = PRODUCTS.iloc[:3].assign(title_zh=["跑鞋", "", ""], description_zh=["轻", "", "图"])
+    assert language_wordings(products) == [
+        ["Nike running shoes", "Nike running shoes Light.", "跑鞋", "跑鞋 轻"],
+        ["Phone"],
+        ["图"],
+    ]
 
 
 def test_brand_that_a_title_in_any_language_has_is_not_said_twice() -> None:

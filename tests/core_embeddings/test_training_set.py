@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -174,3 +176,22 @@ def test_a_remembered_word_keeps_its_vector_whatever_it_is_asked_with():
     together = text_input.batch([["twice", "once"]]).priors
     assert torch.equal(alone[0], together[1])
     assert alone[0].item() == pytest.approx(2e-3)  # asked once, with "twice"
+
+
+def test_texts_and_queries_of_two_languages_come_in_either_and_in_both():
+    english, chinese = ["red", "dress"], ["红色", "裙子"]
+    drawn = training_set(word_dropout=0.5, batch_size=2)
+    rows = replace(
+        drawn.rows,
+        tokens=[english + chinese] * 5,
+        wordings=[[english, chinese]] * 5,
+    )
+    drawn = TrainingSet(rows, drawn.text_input, drawn.config, 0, facet_share=0.0)
+    rng = np.random.default_rng(0)
+    said = [set(drawn._word_query(0, np.arange(5), rng)[0]) for _ in range(200)]
+    for languages in ({True}, {False}, {True, False}):
+        assert any({word.isascii() for word in query} == languages for query in said)
+    read = [set(drawn._augment(0, rng)) for _ in range(200)]
+    assert any(words <= set(english) for words in read)
+    assert any(words <= set(chinese) for words in read)
+    assert set.union(*read) == {*english, *chinese}
