@@ -52,7 +52,17 @@ class Variant:
 
 VARIANTS = (
     Variant("default", seeds=(0, 1, 2)),
-    Variant("without text residual", {"text_residual": 0.0}),
+    Variant("with co-purchase .1", {"co_purchase": 0.1}, sets=("hm",)),
+    Variant("with co-purchase .3", {"co_purchase": 0.3}, sets=("hm",)),
+    Variant("with category .2", {"category": 0.2}),
+    Variant("with same category ignored", {"same_category": "ignored"}),
+    Variant("with hard negatives .5", {"hard_negatives": 0.5}),
+    Variant("with L1 1e-6", {"l1": 1e-6}),
+    Variant("fusion concat_relu", {"fusion": "concat_relu"}),
+    Variant("fusion split", {"fusion": "split"}),
+    Variant("fusion weighed", {"fusion": "weighed"}),
+    Variant("fusion tokens", {"fusion": "tokens"}),
+    Variant("without balance", {"text_residual": 0.0, "text_lean": 0.0}),
     Variant("without image-text", {"image_text": 0.0}),
     Variant("without part-product", {"part_product": 0.0}),
     Variant("without query-product", {"query_product": 0.0}),
@@ -63,17 +73,6 @@ VARIANTS = (
     Variant("without label smoothing", {"label_smoothing": 0.0}),
     Variant("without weight decay", {"weight_decay": 0.0}),
     Variant("without word vectors", {"word_vectors": "none"}),
-    Variant("fusion concat_relu", {"fusion": "concat_relu"}),
-    Variant("fusion gated", {"fusion": "gated"}),
-    Variant("fusion split", {"fusion": "split"}),
-    Variant("fusion weighed", {"fusion": "weighed"}),
-    Variant("fusion tokens", {"fusion": "tokens"}),
-    Variant("with category .2", {"category": 0.2}),
-    Variant("with same category ignored", {"same_category": "ignored"}),
-    Variant("with hard negatives .5", {"hard_negatives": 0.5}),
-    Variant("with L1 1e-6", {"l1": 1e-6}),
-    Variant("with co-purchase .1", {"co_purchase": 0.1}, sets=("hm",)),
-    Variant("with co-purchase .3", {"co_purchase": 0.3}, sets=("hm",)),
 )
 
 
@@ -131,8 +130,8 @@ class Shelf:
         if known is not None and self.log is not None:
             later = since(self.log, LISTS_FROM)
             found |= list_scores(embedder, self.products, known, later)
-        residual = embedder.config.text_residual or 0.0
-        return found | means(found) | {"seconds": seconds, "text_residual": residual}
+        chosen = {name: getattr(embedder.config, name) for name in ("text_residual", "text_lean")}
+        return found | means(found) | {"seconds": seconds, **chosen}
 
 
 def means(found: dict[str, float]) -> dict[str, float]:

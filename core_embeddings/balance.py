@@ -22,6 +22,8 @@ from core_embeddings.training_set import TrainingRows, TrainingSet
 RESIDUALS: Final = (0.0, 0.5, 1.0, 2.0)
 LEANS: Final = (0.0, 0.4, 0.8, 1.6, -0.8)
 K: Final = 10
+TOLERANCE: Final = 0.003
+"""Scores this near are equal: of them the least change is taken."""
 ROUNDS: Final = 2
 """Pseudo-queries drawn per product."""
 
@@ -49,8 +51,9 @@ def choose_balance(
     The jobs: words that name facets (category, colour, brand ...) find the products that have
     them; a product's picture finds the others that have them; the training heads name the labels.
     A balance's score is the mean of the three, less the largest amount by which one part alone
-    beats it at a job or a field. Queries of title words would favour the words' vector by
-    construction; they serve only where there are no facets.
+    beats it: the words' vector asked in words, the picture's asked in pictures, the better of them
+    at a field. Queries of title words would favour the words' vector by construction; they serve
+    only where there are no facets.
 
     Parameters
     ----------
@@ -64,14 +67,18 @@ def choose_balance(
     with torch.inference_mode():
         exam = _Exam.of(network, rows, text_input, config, seed)
         nothing = torch.zeros_like(exam.has_image)
-        parts = np.maximum(
-            exam.marks(network.fuse(exam.image, exam.text, nothing, exam.has_text)),
-            exam.marks(network.fuse(exam.image, exam.text, exam.has_image, nothing)),
-        )
+        read = exam.marks(network.fuse(exam.image, exam.text, nothing, exam.has_text))
+        seen = exam.marks(network.fuse(exam.image, exam.text, exam.has_image, nothing))
+        parts = np.concatenate([read[:1], seen[1:2], np.maximum(read, seen)[2:]])
         scores = {balance: exam.score(balance, parts) for balance in _candidates(network, config)}
-    best = max(scores, key=lambda balance: scores[balance])  # the first of equals: the least change
+    enough = max(scores.values()) - TOLERANCE
+    best = min((b for b, score in scores.items() if score >= enough), key=_change)
     network.text_residual, network.text_lean = best
     return best
+
+
+def _change(balance: Balance) -> float:
+    return balance.text_residual + abs(balance.text_lean)
 
 
 def _candidates(network: FusionNetwork, config: EmbedderConfig) -> list[Balance]:
