@@ -96,7 +96,9 @@ class Shelf:
 
     def __init__(self, name: str) -> None:
         folder = DATA / name
-        everything = read_catalogue(folder / "catalogue.parquet").rows
+        everything = read_catalogue(
+            folder / "catalogue.parquet", cache_folder=feature_cache_folder()
+        ).rows
         split = everything[Columns.SPLIT]
         self.fields = sorted(taggable_fields(everything[split == "train"]))
         self.products = everything[split != "test"].reset_index(drop=True)
