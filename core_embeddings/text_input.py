@@ -99,7 +99,8 @@ class TextInput:
         return Speller(dict.fromkeys(self.vocabulary.rare, 0.0) | common)
 
     @cached_property
-    def _foreign(self) -> ForeignWords | None:
+    def foreign_words(self) -> ForeignWords | None:
+        """How words of another language are read, or None where they stay what they are."""
         if self.priors is None or self._word_vectors is None or not self.vocabulary.words:
             return None
         words, priors = self.vocabulary.words, self.priors[1:]
@@ -153,13 +154,13 @@ class TextInput:
     def _readings(self, tokens: Sequence[str]) -> dict[str, list[int]]:
         """Return the rows that stand in for words of another language."""
         unseen = self.vocabulary.unseen(tokens)
-        if not unseen or self._foreign is None:
+        if not unseen or self.foreign_words is None:
             return {}
-        foreign = [word for word in unseen if self._foreign.is_foreign(word)]
+        foreign = [word for word in unseen if self.foreign_words.is_foreign(word)]
         if not foreign:
             return {}
         vectors = self._vectors(foreign)
-        found = self._foreign.readings(foreign, np.stack([vectors[word] for word in foreign]))
+        found = self.foreign_words.readings(foreign, np.stack([vectors[word] for word in foreign]))
         return {word: (places + 1).tolist() for word, places in found.items()}
 
     def mean_priors(self, token_lists: Sequence[Sequence[str]]) -> NDArray[np.float32]:
