@@ -81,16 +81,21 @@ def encode(
     column: ColumnOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the vector of each product: product_id, vector, has_image, has_text."""
+    """Write the vector of each product: product_id, vector, has_image, has_text.
+
+    Nothing stands in for what a product lacks, whatever the embedder's settings say: whoever
+    learns labels from these vectors must not find them in there.
+    """
     if out.suffix != ".parquet":
         raise typer.BadParameter(f"vectors need a .parquet file; got --out {out}")
     from core_embeddings.embedder import FusionEmbedder
     from core_embeddings.embedding import embed_products
+    from core_embeddings.missing_parts import MASKED
     from core_embeddings.vector_table import write_vectors
 
     model = FusionEmbedder.from_pretrained(embedder)
     products = _read(table, images, column)
-    write_vectors(out, embed_products(model, products, what))
+    write_vectors(out, embed_products(model, products, what, missing=MASKED))
     _show({"out": str(out), "products": len(products)}, model, as_json)
 
 

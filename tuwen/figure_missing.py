@@ -67,6 +67,9 @@ def missing_figure(report: pd.DataFrame) -> Figure:
         axes.set_title(TITLES.get((job, name), f"{job}: {name}") + (k and f"@{k}"), loc="left")
     for axes in panels[-1]:
         axes.set_xlabel("share of products without it", color=MUTED)
+    if "tag" in set(curves["job"]) and "context" in set(curves["policy"]):
+        note = "Tags: context without the columns that are tagged, so no stand-in names the answer."
+        figure.supxlabel(note, fontsize=8, color=MUTED)
     return finish(figure)
 
 

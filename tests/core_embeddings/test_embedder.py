@@ -10,6 +10,7 @@ from core_embeddings.artefact import Manifest, read_json, write_json
 from core_embeddings.embedder import FusionEmbedder
 from core_embeddings.embedder_config import EmbedderConfig
 from core_embeddings.embedder_store import KIND, VERSION, fingerprint_of
+from core_embeddings.embedding import embed_products
 from core_embeddings.errors import ArtefactError, TuwenError
 from core_embeddings.images import image_digest
 from core_embeddings.missing_parts import MASKED, TEXT_POLICIES, MissingParts
@@ -278,6 +279,7 @@ def test_a_missing_text_policy_gives_a_picture_words_but_never_to_the_taggers(
     bare = products.iloc[:3].assign(title="")
     assert (np.linalg.norm(made.encode(bare, "text"), axis=1) > 0.99).all()
     assert not made.views(bare).has_text.any()
+    assert not embed_products(made, bare, "text", missing=MASKED).vectors.any()
     asked = [str(bare["image"].iloc[0][0])]
 
     masked = made.encode(bare[:1], missing=MASKED)
@@ -302,7 +304,7 @@ def test_the_constant_text_is_what_two_products_without_picture_share(embedder, 
     one, two = embedder.encode(bare, missing=MissingParts(text="default"))
     np.testing.assert_array_equal(one, two)
     assert np.linalg.norm(one) > 0.99
-    assert not embedder.encode(bare).any()
+    assert not embedder.encode(bare, missing=MASKED).any()
 
 
 def test_the_mean_picture_stands_in_only_where_there_is_none(embedder, products):
