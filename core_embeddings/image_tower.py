@@ -69,7 +69,8 @@ class ArticleCNN(nn.Module):
     Notes
     -----
     Pixels are standardised per channel with the mean and deviation of the training rows, kept as
-    buffers: product photos are mostly white, far from the middle of their range.
+    buffers: product photos are mostly white, far from the middle of their range. In training half
+    of the pictures are seen in the mirror.
     """
 
     mean: Tensor
@@ -99,6 +100,9 @@ class ArticleCNN(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Map uint8 pixels (n, side, side, 3) to F_image (n, D)."""
+        if self.training:
+            mirrored = torch.rand(len(pixels), device=pixels.device) < 0.5
+            pixels = torch.where(mirrored[:, None, None, None], pixels.flip(2), pixels)
         scaled = (pixels.float() / 255.0 - self.mean) / self.deviation
         maps = self.convolutions(scaled.permute(0, 3, 1, 2))  # channels last, as they came
         return torch.relu(self.connect(maps.flatten(1)))

@@ -39,3 +39,17 @@ def test_the_articles_network_has_the_articles_layers():
     assert tower.connect.in_features == 64 * 6 * 6
     maps = tower.convolutions(pixels.permute(0, 3, 1, 2) / 255.0)
     assert torch.allclose(tower(pixels), torch.relu(tower.connect(maps.flatten(1))), atol=1e-6)
+
+
+def test_in_training_about_half_of_the_pictures_are_mirrored_and_otherwise_none():
+    torch.manual_seed(0)
+    tower = ArticleCNN(16, 4)
+    picture = torch.randint(0, 256, (16, 16, 3), dtype=torch.uint8)
+    with torch.no_grad():
+        plain, mirrored = tower.eval()(torch.stack([picture, picture.flip(1)]))
+        seen = tower.train()(picture.expand(200, -1, -1, -1))
+    as_is = torch.isclose(seen, plain, atol=1e-5).all(1)
+    turned = torch.isclose(seen, mirrored, atol=1e-5).all(1)
+    assert not torch.allclose(plain, mirrored)
+    assert bool((as_is ^ turned).all())
+    assert 70 < int(turned.sum()) < 130
