@@ -34,6 +34,15 @@ def test_the_text_residual_adds_the_words_vector_and_touches_no_single_modality(
     assert torch.equal(made.embed(image, text, NO, NO), torch.zeros(1, 5))
 
 
+def test_the_lean_moves_the_stored_vector_alone_and_training_never_sees_it():
+    image, text = torch.randn(1, 6), torch.randn(1, 6)
+    made = network(text_lean=0.8)
+    neutral, leaned = (made.fuse(image, text, YES, YES, lean=lean) for lean in (0.0, 0.8))
+    assert torch.equal(made.fuse(image, text, YES, YES), neutral)
+    assert torch.allclose(made.embed(image, text, YES, YES), leaned, atol=1e-6)
+    assert not torch.allclose(neutral, leaned)
+
+
 def test_there_is_one_head_per_field_with_a_logit_per_class():
     made = network()
     assert [logits.shape for logits in made.label_logits(torch.randn(4, 5))] == [(4, 3)]

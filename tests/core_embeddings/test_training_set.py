@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import sparse
 
+from core_embeddings.co_purchase import CoPurchases
 from core_embeddings.embedder_config import EmbedderConfig
-from core_embeddings.facets import facets_of, label_codes, spoken
+from core_embeddings.facets import category_levels, facets_of, label_codes, spoken
 from core_embeddings.text import Tokenizer
 from core_embeddings.text_input import build_text_input
 from core_embeddings.training_set import TrainingRows, TrainingSet, _hide
@@ -195,3 +197,30 @@ def test_texts_and_queries_of_two_languages_come_in_either_and_in_both():
     assert any(words <= set(english) for words in read)
     assert any(words <= set(chinese) for words in read)
     assert set.union(*read) == {*english, *chinese}
+
+
+def test_category_levels_are_the_codes_of_the_paths_down_to_each_level():
+    levels = category_levels(facets_of(PRODUCTS, ["category", "color"]), 5)
+    # Feet, Wear; then Feet > Shoe, Wear > Dress, Wear > Hat, sorted as whole paths
+    assert levels.tolist() == [[1, 1], [1, 1], [0, 0], [0, 0], [1, 2]]
+    assert category_levels([], 5).shape == (5, 0)
+
+
+def test_a_batch_brings_a_partner_for_each_product_that_has_one():
+    weights = np.zeros((5, 5))
+    weights[0, 3] = weights[3, 0] = weights[1, 2] = weights[2, 1] = 1.0
+    made = training_set(word_dropout=0.0)
+    made.rows = replace(made.rows, together=CoPurchases(sparse.csr_matrix(weights)))
+    batch = next(iter(made.batches(0)))
+    partners = batch.partners
+    whose = batch.rows[partners.places].tolist()
+    assert sorted(whose) == [0, 1, 2, 3]
+    assert partners.images[:, 0].int().tolist() == [{0: 3, 3: 0, 1: 2, 2: 1}[row] for row in whose]
+    drawn = partners.images[:, 0].int().tolist()
+    expected = [[row == other or weights[row, other] > 0 for other in drawn] for row in whose]
+    assert partners.no_negative.tolist() == expected  # neither itself nor what it is bought with
+    assert partners.texts.lengths.tolist() == [2] * 4
+
+
+def test_without_purchases_a_batch_is_what_it_was():
+    assert next(iter(training_set().batches(0))).partners is None

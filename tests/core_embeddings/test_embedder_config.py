@@ -1,0 +1,28 @@
+import pytest
+
+from core_embeddings.embedder_config import EmbedderConfig
+from core_embeddings.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    "name", ["category", "hard_negatives", "hard_margin", "hard_after", "co_purchase"]
+)
+def test_a_negative_weight_is_refused_by_name(name):
+    with pytest.raises(ConfigError, match=rf"embedder\.{name} must be at least 0; got -1"):
+        EmbedderConfig.from_settings({name: -1})
+
+
+@pytest.mark.parametrize(("name", "value"), [("text_lean", 11.0), ("text_residual", -0.1)])
+def test_a_balance_out_of_range_is_refused(name, value):
+    with pytest.raises(ConfigError, match=rf"embedder\.{name} must be"):
+        EmbedderConfig.from_settings({name: value})
+
+
+def test_an_unknown_fusion_is_answered_with_the_known_ones():
+    with pytest.raises(ConfigError, match="weighed"):
+        EmbedderConfig.from_settings({"fusion": "mixed"})
+
+
+def test_the_article_is_balanced_by_nothing():
+    article = EmbedderConfig.for_preset("article")
+    assert (article.text_residual, article.text_lean) == (0.0, 0.0)
