@@ -13,7 +13,7 @@ from core_embeddings.word_vectors import WordVectors
 
 FOREIGN_SHARE: Final = 0.05
 """A script with a smaller share of the known words is foreign."""
-NEAREST: Final = 5
+NEAREST: Final = 3
 TEMPERATURE: Final = 0.1
 CLOSE_ENOUGH: Final = 0.4
 NAMED_BONUS: Final = 0.1
@@ -82,7 +82,8 @@ class ForeignWords:
             self._centres[script] = priors[[name == script for name in scripts]].mean(axis=0)
         self._elsewhere = np.stack(list(self._centres.values())).mean(axis=0)
         centres = np.stack([self._centre(script) for script in scripts])
-        self._known = _unit(priors - centres)
+        known = np.any(priors != 0, axis=1, keepdims=True)  # a row of zeros is no vector at all
+        self._known = _unit(known * (priors - centres))
         self._bonus = np.array([NAMED_BONUS * (word in named) for word in words], dtype=np.float32)
 
     def is_foreign(self, word: str) -> bool:
@@ -104,7 +105,7 @@ class ForeignWords:
         """
         found = {}
         for word, vector in zip(words, vectors, strict=True):
-            if self.is_foreign(word):
+            if self.is_foreign(word) and vector.any():
                 near = self._known @ _unit(vector - self._centre(script_of(word))) + self._bonus
                 best = np.argsort(-near, kind="stable")[:NEAREST]
                 if near[best[0]] >= CLOSE_ENOUGH:

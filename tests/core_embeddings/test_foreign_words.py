@@ -56,6 +56,10 @@ def test_words_of_the_own_script_and_far_foreign_words_have_no_reading() -> None
     assert read(["jeans", "天空", "38"]) == {}
 
 
+def test_a_word_that_the_source_of_vectors_does_not_know_has_no_reading() -> None:
+    assert reader().readings(["裙子"], np.zeros((1, SIZE), dtype=np.float32)) == {}
+
+
 def test_a_script_is_foreign_when_few_known_words_are_in_it() -> None:
     english = reader()
     assert english.is_foreign("裙子")
