@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from core_embeddings.errors import ArtefactError, FingerprintError
 
@@ -52,11 +52,21 @@ def sync_folder(folder: Path) -> None:
 
 def write_bytes(path: Path, payload: bytes) -> None:
     """Write a file so that a reader, or a kill, sees the old content or the new, never a part."""
+    with new_file(path) as stream:
+        stream.write(payload)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file aside that takes its place only when all was written: the old one or the new.
+
+    An exception inside leaves the old file, or none, and nothing beside it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(payload)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         os.chmod(aside, 0o644)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from core_embeddings.columns import Columns
 from core_embeddings.embedder_config import EmbedderConfig
@@ -20,44 +19,25 @@ from core_embeddings.frozen_features import FrozenFeatures
 from core_embeddings.missing_parts import MASKED, MissingParts, constant_image
 from core_embeddings.missing_text import product_texts
 from core_embeddings.network import FusionNetwork
-from core_embeddings.product_frame import Products, as_products, query_frame
+from core_embeddings.product_frame import Products, as_products, query_cells
 from core_embeddings.text_input import TextInput
+from core_embeddings.text_reader import TextReader
+from core_embeddings.towers import (
+    ROWS_AT_ONCE,
+    Block,
+    Towers,
+    Views,
+    What,
+    asked,
+    block_features,
+    blocks_ahead,
+    present,
+)
 
-What = Literal["fused", "image", "text"]
-ROWS_AT_ONCE = 1024
-"""Products encoded together: bounds memory, whatever the catalogue's size."""
+__all__ = ["MATCHED_AT_ONCE", "FusionEmbedder", "Views", "What"]
 
 MATCHED_AT_ONCE = 32
 """Images that are matched with every text together: bounds memory, too."""
-
-
-class Views(NamedTuple):
-    """What each part of the embedder knows of n products.
-
-    Attributes
-    ----------
-    fused
-        The stored vectors, float32 of shape (n, embedding_size), unit rows.
-    image, text
-        What a tower knows on its own, wider than the shared space; zero rows where it lacks.
-    has_image, has_text
-        bool of shape (n,).
-    """
-
-    fused: NDArray[np.float32]
-    image: NDArray[np.float32]
-    text: NDArray[np.float32]
-    has_image: NDArray[np.bool_]
-    has_text: NDArray[np.bool_]
-
-
-class _Towers(NamedTuple):
-    features: Tensor
-    image: Tensor
-    text: Tensor
-    has_image: Tensor
-    has_text: Tensor
-    tokens: list[list[str]]
 
 
 class FusionEmbedder:
@@ -94,6 +74,7 @@ class FusionEmbedder:
         self.config = config
         self.labels = labels
         self.fingerprint = fingerprint
+        self._reader = TextReader(network.text_tower, text_input, features.runtime.precision)
 
     @classmethod
     def train(cls, products: pd.DataFrame, **settings: Any) -> FusionEmbedder:
@@ -142,9 +123,16 @@ class FusionEmbedder:
         float32 of shape (n, embedding_size); a zero row where the modality asked for is missing
         and nothing stands in for it.
         """
-        frame, missing = as_products(products), missing or self.missing
-        blocks = [self._encode_block(block, what, missing) for block in _blocks(frame)]
+        blocks = list(self.encode_blocks(products, what, missing=missing))
         return np.vstack(blocks) if blocks else self._no_rows()
+
+    def encode_blocks(
+        self, products: Products, what: What = "fused", *, missing: MissingParts | None = None
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield the rows of `encode` some hundred at a time: memory does not grow with them."""
+        seen = blocks_ahead(as_products(products), self.features, see=what != "text")
+        for block in seen:
+            yield self._encode_block(block, what, missing or self.missing)
 
     def encode_queries(
         self,
@@ -163,8 +151,13 @@ class FusionEmbedder:
         ImageError
             If a picture cannot be used.
         """
-        meant = None if texts is None else self.text_input.spelled(texts)
-        return self.encode(query_frame(meant, images), missing=MASKED)
+        cells = query_cells(texts, images)
+        meant = self.text_input.spelled(cells.texts)
+        parts = [
+            self._query_block(meant[at], cells.images[at], cells.digests[at])
+            for at in cells.blocks(ROWS_AT_ONCE)
+        ]
+        return np.vstack(parts) if parts else self._no_rows()
 
     def views(self, products: Products, *, missing: MissingParts = MASKED) -> Views:
         """Return the fused vectors and what each tower knows on its own.
@@ -172,7 +165,8 @@ class FusionEmbedder:
         What is missing stays missing here, whatever the config says, unless ``missing`` is given:
         words made from the category or attributes would leak the answer to a tagger.
         """
-        blocks = [self._view_block(block, missing) for block in _blocks(as_products(products))]
+        seen = blocks_ahead(as_products(products), self.features)
+        blocks = [self._view_block(block, missing) for block in seen]
         if not blocks:
             nothing = np.zeros(0, dtype=np.bool_)
             return Views(self._no_rows(), self._no_rows(), self._no_rows(), nothing, nothing)
@@ -186,7 +180,8 @@ class FusionEmbedder:
         Nothing stands in for what a product lacks, as in `views`.
         """
         none = [np.zeros((0, len(classes)), np.float32) for classes in self.labels.values()]
-        told = [self._label_block(block, what) for block in _blocks(as_products(products))]
+        seen = blocks_ahead(as_products(products), self.features)
+        told = [self._label_block(block, what) for block in seen]
         shares = [np.concatenate(parts) for parts in zip(none, *told, strict=True)]
         return dict(zip(self.labels, shares, strict=True))
 
@@ -197,7 +192,7 @@ class FusionEmbedder:
         """
         if self.config.objective == "match":
             with torch.inference_mode():
-                seen, read = self._towers(as_products(images)), self._towers(as_products(texts))
+                seen, read = self._both_towers(images), self._both_towers(texts)
                 logits = self.network.match_logits(seen.image, read.text)
                 return torch.sigmoid(logits).numpy()
         return (self.encode(images, "image") * self.encode(texts, "text")).sum(1)
@@ -210,28 +205,43 @@ class FusionEmbedder:
         """
         if self.config.objective == "match":
             with torch.inference_mode():
-                seen, read = self._towers(as_products(images)), self._towers(as_products(texts))
+                seen, read = self._both_towers(images), self._both_towers(texts)
                 blocks = torch.split(seen.image, MATCHED_AT_ONCE)
                 return torch.cat([self.network.match_table(b, read.text) for b in blocks]).numpy()
         return self.encode(images, "image") @ self.encode(texts, "text").T
 
     def stand_in_texts(self, frame: pd.DataFrame, missing: MissingParts) -> list[str]:
         """Return the text that the text tower reads of each product, its own or a stand-in."""
+        see = missing.text == "image"
+        return self._texts(Block(frame, block_features(frame, self.features, see=see)), missing)
+
+    def _texts(self, block: Block, missing: MissingParts) -> list[str]:
         if missing.text != "image":
             attributes = [name for name in self.labels if name != Columns.CATEGORY]
-            return product_texts(frame, missing.text, attributes=attributes)
-        return product_texts(frame, "image", inferred=self._inferred_words(frame))
+            return product_texts(block.frame, missing.text, attributes=attributes)
+        return product_texts(block.frame, "image", inferred=self._inferred_words(block))
 
-    def _encode_block(
-        self, frame: pd.DataFrame, what: What, missing: MissingParts
+    def _encode_block(self, block: Block, what: What, missing: MissingParts) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            towers = self._towers(block, missing)
+            return self.network.embed(towers.image, towers.text, *asked(towers, what)).numpy()
+
+    def _query_block(
+        self, texts: list[str], images: list[tuple[str, ...]], digests: list[tuple[str, ...]]
     ) -> NDArray[np.float32]:
+        """Return the vectors of queries without a frame, and without looking where nothing is."""
         with torch.inference_mode():
-            towers = self._towers(frame, missing)
-            return self.network.embed(towers.image, towers.text, *_asked(towers, what)).numpy()
+            tokens, sees = self.text_input.tokens(texts), present(images)
+            read = self._reader.read(tokens)
+            seen = torch.zeros_like(read)
+            if bool(sees.any()):
+                features = self.features.for_products(images, digests)
+                seen = self.network.see(torch.from_numpy(features))
+            return self.network.embed(seen, read, sees, present(tokens)).numpy()
 
-    def _view_block(self, frame: pd.DataFrame, missing: MissingParts) -> Views:
+    def _view_block(self, block: Block, missing: MissingParts) -> Views:
         with torch.inference_mode():
-            towers = self._towers(frame, missing)
+            towers = self._towers(block, missing)
             fused = self.network.embed(towers.image, towers.text, towers.has_image, towers.has_text)
             # Raw pixels are no view; what the CNN made of them is.
             parts = (
@@ -246,54 +256,40 @@ class FusionEmbedder:
             towers.has_text.numpy(),
         )
 
-    def _inferred_words(self, frame: pd.DataFrame) -> list[str]:
+    def _inferred_words(self, block: Block) -> list[str]:
         """Name what the training heads see in the picture: the likeliest value of each field."""
-        words = [""] * len(frame)
+        words, cells = [""] * len(block.frame), block.frame[Columns.IMAGE]
         for classes, shares in zip(
-            self.labels.values(), self._label_block(frame, "image"), strict=True
+            self.labels.values(), self._label_block(block, "image"), strict=True
         ):
             for row, best in enumerate(shares.argmax(1).tolist()):
                 words[row] = f"{words[row]} {spoken(classes[best])}".strip()
-        return [w if len(cell) else "" for w, cell in zip(words, frame[Columns.IMAGE], strict=True)]
+        return [w if len(cell) else "" for w, cell in zip(words, cells, strict=True)]
 
-    def _label_block(self, frame: pd.DataFrame, what: What) -> list[NDArray[np.float32]]:
+    def _label_block(self, block: Block, what: What) -> list[NDArray[np.float32]]:
         with torch.inference_mode():
-            towers = self._towers(frame)
-            vectors = self.network.fuse(towers.image, towers.text, *_asked(towers, what))
+            towers = self._towers(block)
+            vectors = self.network.fuse(towers.image, towers.text, *asked(towers, what))
             return [logits.softmax(1).numpy() for logits in self.network.label_logits(vectors)]
 
-    def _towers(self, frame: pd.DataFrame, missing: MissingParts = MASKED) -> _Towers:
-        tokens = self.text_input.tokens(self.stand_in_texts(frame, missing))
-        features = torch.from_numpy(
-            self.features.for_products(
-                list(frame[Columns.IMAGE]), list(frame[Columns.IMAGE_DIGEST])
-            )
-        )
-        has_image = torch.tensor([len(cell) > 0 for cell in frame[Columns.IMAGE]], dtype=torch.bool)
+    def _both_towers(self, products: Products) -> Towers:
+        frame = as_products(products)
+        return self._towers(Block(frame, block_features(frame, self.features)))
+
+    def _towers(self, block: Block, missing: MissingParts = MASKED) -> Towers:
+        tokens = self.text_input.tokens(self._texts(block, missing))
+        features, has_image = torch.from_numpy(block.features), present(block.frame[Columns.IMAGE])
         if missing.image == "mean":
             features[~has_image] = constant_image(self.network.image_tower, features)
             has_image = torch.ones_like(has_image)
-        return _Towers(
+        return Towers(
             features,
             self.network.see(features),
-            self.network.read(self.text_input.batch(tokens)),
+            self._reader.read(tokens),
             has_image,
-            torch.tensor([len(several) > 0 for several in tokens], dtype=torch.bool),
+            present(tokens),
             tokens,
         )
 
     def _no_rows(self) -> NDArray[np.float32]:
         return np.zeros((0, self.embedding_size), dtype=np.float32)
-
-
-def _blocks(frame: pd.DataFrame) -> list[pd.DataFrame]:
-    return [
-        frame.iloc[start : start + ROWS_AT_ONCE] for start in range(0, len(frame), ROWS_AT_ONCE)
-    ]
-
-
-def _asked(towers: _Towers, what: What) -> tuple[Tensor, Tensor]:
-    """Return which pictures and which texts are looked at, two bool masks of shape (n,)."""
-    nothing = torch.zeros_like(towers.has_image)
-    see = nothing if what == "text" else towers.has_image
-    return see, nothing if what == "image" else towers.has_text

@@ -70,10 +70,10 @@ class FrozenFeatures:
         backbone: Backbone | None = None,
     ) -> None:
         self.spec = spec
-        self._runtime = runtime or Runtime.chosen()
+        self.runtime = runtime or Runtime.chosen()
         self.backbone = spec.load() if backbone is None else backbone
         self.key = spec.key_with(self.backbone)
-        self._worker = FeatureWorker(spec, self.backbone, self._runtime, max_pixels=max_pixels)
+        self._worker = FeatureWorker(spec, self.backbone, self.runtime, max_pixels=max_pixels)
         if cache is not None and cache.key != self.key:
             raise ConfigError(
                 f"the cache holds features of key {cache.key}, but the spec has key {self.key}; "
@@ -196,7 +196,7 @@ class FrozenFeatures:
             yield from [self._worker(dict(todo))] if todo else []
             return
         batches = [dict(todo[at : at + _BATCH]) for at in range(0, len(todo), _BATCH)]
-        count = self._runtime.threads
+        count = self.runtime.threads
         with torch_threads(1):
             yield from map_ahead(
                 self._worker, batches, workers=count, ahead=2 * count, name="features"
@@ -219,6 +219,6 @@ class FrozenFeatures:
 
     def _reduced_cache(self) -> FeatureCache | None:
         """Return where features of lower precision are kept; None where none may be used."""
-        if self._cache is None or self.backbone is None or self._runtime.precision == "float32":
+        if self._cache is None or self.backbone is None or self.runtime.precision == "float32":
             return None
         return FeatureCache(self._cache.path.parent, f"{self._cache.key}-reduced")

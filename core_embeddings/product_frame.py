@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import pandas as pd
 
@@ -43,8 +43,30 @@ def as_products(products: Products) -> pd.DataFrame:
     return _completed(products)
 
 
-def query_frame(texts: Sequence[str] | None, images: Sequence[str | Path] | None) -> pd.DataFrame:
-    """Return queries as a frame of products: words, pictures, or both row by row ("" for none).
+class QueryCells(NamedTuple):
+    """Queries as lists, of equal length.
+
+    Attributes
+    ----------
+    texts
+        Words, "" for none.
+    images, digests
+        Per query the path of its picture and the digest of its bytes; empty for none.
+    """
+
+    texts: list[str]
+    images: list[tuple[str, ...]]
+    digests: list[tuple[str, ...]]
+
+    def blocks(self, size: int) -> list[slice]:
+        """Return slices of at most so many queries."""
+        return [slice(start, start + size) for start in range(0, len(self.texts), size)]
+
+
+def query_cells(texts: Sequence[str] | None, images: Sequence[str | Path] | None) -> QueryCells:
+    """Return queries as cells: words, pictures, or both row by row ("" for none).
+
+    A frame would cost a single query more than the network does.
 
     Raises
     ------
@@ -56,9 +78,12 @@ def query_frame(texts: Sequence[str] | None, images: Sequence[str | Path] | None
     count = len(texts if texts is not None else images or ())
     if texts is not None and images is not None and len(images) != count:
         raise ValueError(f"{count} texts but {len(images)} images; give one of each per query")
-    titles = list(texts) if texts is not None else [""] * count
-    paths = [(str(path),) if str(path) else () for path in images or [""] * count]
-    return pd.DataFrame({Columns.TITLE: titles, Columns.IMAGE: pd.Series(paths, dtype=object)})
+    words = ["" if _missing(text) else str(text).strip() for text in texts or [""] * count]
+    paths: list[tuple[str, ...]] = [
+        () if _missing(path) or not str(path) else (str(path),) for path in images or [""] * count
+    ]
+    digests = [tuple(image_digest(Path(path)) for path in several) for several in paths]
+    return QueryCells(words, paths, digests)
 
 
 def _completed(products: pd.DataFrame) -> pd.DataFrame:

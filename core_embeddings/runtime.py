@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,27 +82,17 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-_LOCK = threading.Lock()
-_HELD: list[int] = []
-
-
 @contextmanager
 def torch_threads(count: int) -> Iterator[None]:
-    """Give torch so many threads per operation for a while; the last to leave restores the number.
+    """Give torch so many threads per operation for a while, in this thread and those it starts.
 
-    Threads that run side by side want one each: with more they wait for one another. The number
-    belongs to the whole process, so a caller in another thread sees it too while this lasts.
+    Threads that run side by side want one each: with more they wait for one another.
     """
     import torch
 
-    with _LOCK:
-        _HELD.append(torch.get_num_threads())
-        before = _HELD[0]
-        torch.set_num_threads(count)
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
     try:
         yield
     finally:
-        with _LOCK:
-            _HELD.pop()
-            if not _HELD:
-                torch.set_num_threads(before)
+        torch.set_num_threads(before)

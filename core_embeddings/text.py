@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from itertools import islice
 from typing import Final, Literal, get_args
 
 from core_embeddings.errors import ConfigError, MissingExtraError
@@ -123,14 +124,18 @@ class Tokenizer:
         MissingExtraError
             If the text has Chinese and the engine is not installed.
         """
-        tokens: list[str] = []
-        for match in _TOKEN.finditer(normalise(text)):
-            tokens.extend(self._cut(match))
-        return tokens
+        return list(self._tokens(text))
 
-    def many(self, texts: Iterable[str]) -> list[list[str]]:
-        """Return the tokens of each text."""
-        return [self(text) for text in texts]
+    def many(self, texts: Iterable[str], *, limit: int | None = None) -> list[list[str]]:
+        """Return the tokens of each text, the first ``limit`` where one is given.
+
+        What stands behind them is not cut at all: of a long description that is most of the work.
+        """
+        return [list(islice(self._tokens(text), limit)) for text in texts]
+
+    def _tokens(self, text: str) -> Iterator[str]:
+        for match in _TOKEN.finditer(normalise(text)):
+            yield from self._cut(match)
 
     def _cut(self, match: re.Match[str]) -> Iterable[str]:
         token = match.group()

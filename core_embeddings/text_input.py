@@ -108,7 +108,7 @@ class TextInput:
 
     def tokens(self, texts: Sequence[str]) -> list[list[str]]:
         """Return the tokens of each text, cut to ``max_tokens``."""
-        return [tokens[: self.max_tokens] for tokens in self.tokenizer.many(texts)]
+        return self.tokenizer.many(texts, limit=self.max_tokens)
 
     def batch(
         self,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core_embeddings.artefact import check_fingerprint, write_bytes
+from core_embeddings.artefact import check_fingerprint, new_file
 from core_embeddings.columns import Columns
 from core_embeddings.errors import ArtefactError
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 FINGERPRINT: Final = b"fingerprint"
 """Key of the Parquet metadata that names the embedder."""
+
+ROWS_PER_GROUP: Final = 4096
+"""Rows that are written together: fewer make a larger file that is slower to read."""
 
 
 class VectorTable(NamedTuple):
@@ -60,11 +63,46 @@ def to_arrow(table: VectorTable) -> pa.Table:
 
 def write_vectors(path: Path, table: VectorTable) -> None:
     """Write a vector table atomically."""
+    write_vector_blocks(
+        path, [table], embedding_size=table.vectors.shape[1], fingerprint=table.fingerprint
+    )
+
+
+def write_vector_blocks(
+    path: Path, blocks: Iterable[VectorTable], *, embedding_size: int, fingerprint: str
+) -> int:
+    """Write a vector table as its rows come, and return how many came.
+
+    Memory holds `ROWS_PER_GROUP` rows, however many come. The file takes its place when all are
+    written: until then, and when the blocks end in an exception, the old one stays.
+
+    Parameters
+    ----------
+    path
+        A Parquet file.
+    blocks
+        Parts of the table in order, each of the same embedder.
+    embedding_size, fingerprint
+        Of all rows; a table without rows has them too.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    buffer = io.BytesIO()
-    pq.write_table(to_arrow(table), buffer)
-    write_bytes(path, buffer.getvalue())
+    nothing = np.zeros((0, embedding_size), np.float32)
+    none = np.zeros(0, np.bool_)
+    schema = to_arrow(VectorTable([], nothing, none, none, fingerprint)).schema
+    waiting: list[pa.Table] = []
+    count = 0
+    with new_file(path) as stream, pq.ParquetWriter(stream, schema) as writer:
+        for block in blocks:
+            waiting.append(to_arrow(block))
+            count += len(block.product_ids)
+            if sum(map(len, waiting)) >= ROWS_PER_GROUP:
+                writer.write_table(pa.concat_tables(waiting))
+                waiting = []
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting))
+    return count
 
 
 def read_vectors(

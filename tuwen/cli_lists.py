@@ -44,8 +44,7 @@ def embed(
     """
     if out.suffix != ".parquet":
         raise typer.BadParameter(f"vectors need a .parquet file; got --out {out}")
-    from core_embeddings.embedding import embed_products
-    from core_embeddings.vector_table import write_vectors
+    from core_embeddings.embedding import embed_to_file
     from tuwen.loading import load_products
     from tuwen.shop import Shop
 
@@ -55,14 +54,14 @@ def embed(
     options = table_options(images, column, strict, rejects, allow_url_images)
     with session.working(f"embedding {table}"):
         products = load_products(table, options, note=session.note)
-        vectors = embed_products(opened.embedder(), products, what)
-        write_vectors(out, vectors)
-    size = vectors.vectors.shape[1]
+        embedder = opened.embedder()
+        embed_to_file(embedder, products, out, what)
+    size = embedder.embedding_size
     payload = {
         "out": str(out),
         "products": len(products),
         "embedding_size": size,
-        "fingerprint": vectors.fingerprint,
+        "fingerprint": embedder.fingerprint,
     }
     session.result(payload, f"{out}: {len(products)} vectors of size {size}")
 

@@ -10,7 +10,7 @@ import pandas as pd
 from core_embeddings.columns import Columns
 from core_embeddings.embedder import FusionEmbedder, Views
 from core_embeddings.embedder_config import EmbedderConfig
-from core_embeddings.embedding import embed_products
+from core_embeddings.embedding import embed_to_file
 from core_embeddings.errors import TableError
 from core_embeddings.feature_cache import feature_cache_folder
 from core_embeddings.run import NullRun, Run
@@ -24,7 +24,6 @@ from core_embeddings.tables import (
     taggable_fields,
     write_table,
 )
-from core_embeddings.vector_table import write_vectors
 from recommend.hybrid import HybridRecommender
 from tuwen import evaluation
 from tuwen.changes import REJECTS
@@ -172,7 +171,7 @@ class FitStages:
     def run_vectors(self, run: Run) -> StageOutput:
         """Embed every product."""
         path = self.shop.products_folder() / VECTORS
-        write_vectors(path, embed_products(self.embedder, self.products, "fused"))
+        embed_to_file(self.embedder, self.products, path)
         counts = {"products": len(self.products)}
         return StageOutput((str(path.relative_to(self.shop.root)),), counts)
 
