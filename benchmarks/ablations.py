@@ -55,8 +55,8 @@ VARIANTS = (
     Variant("with co-purchase .1", {"co_purchase": 0.1}, sets=("hm",)),
     Variant("with co-purchase .3", {"co_purchase": 0.3}, sets=("hm",)),
     Variant("with category .2", {"category": 0.2}),
-    Variant("with same category ignored", {"same_category": "ignored"}),
     Variant("with hard negatives .5", {"hard_negatives": 0.5}),
+    Variant("with same category ignored", {"same_category": "ignored"}),
     Variant("with L1 1e-6", {"l1": 1e-6}),
     Variant("fusion concat_relu", {"fusion": "concat_relu"}),
     Variant("fusion split", {"fusion": "split"}),
@@ -133,15 +133,17 @@ class Shelf:
             later = since(self.log, LISTS_FROM)
             found |= list_scores(embedder, self.products, known, later)
         chosen = {name: getattr(embedder.config, name) for name in ("text_residual", "text_lean")}
-        return found | means(found) | {"seconds": seconds, **chosen}
+        found |= means(found, "heads") | means(found, "probe")
+        return found | {"seconds": seconds, **chosen}
 
 
-def means(found: dict[str, float]) -> dict[str, float]:
-    """Average the probes over the fields, and tell how far fused falls behind on the worst."""
-    probes = {name: value for name, value in found.items() if name.startswith("probe.")}
-    by = {w: np.array([v for n, v in probes.items() if n.endswith(f".{w}")]) for w in WHAT}
+def means(found: dict[str, float], kind: str) -> dict[str, float]:
+    """Average ``heads`` or ``probe`` over the fields; tell how far fused is behind on the worst."""
+    chosen = {name: value for name, value in found.items() if name.startswith(f"{kind}.")}
+    by = {w: np.array([v for n, v in chosen.items() if n.endswith(f".{w}")]) for w in WHAT}
     gap = by["fused"] - np.maximum(by["text"], by["image"])
-    return {f"probes.{w}": float(by[w].mean()) for w in WHAT} | {"probes.worst": float(gap.min())}
+    mean = {f"{kind}_mean.{what}": float(by[what].mean()) for what in WHAT}
+    return mean | {f"{kind}_worst": float(gap.min())}
 
 
 def main() -> int:
@@ -229,8 +231,10 @@ COLUMNS = {
     **{f"judged_queries.{what}": f"judged queries, {what}" for what in ("fused", "text")},
     **{f"picture_queries.{what}": f"picture queries, {what}" for what in ("fused", "image")},
     "image_to_text.recall": "image→text",
-    **{f"probes.{what}": f"probes, {what}" for what in WHAT},
-    "probes.worst": "worst field",
+    **{f"heads_mean.{what}": f"heads, {what}" for what in WHAT},
+    "heads_worst": "worst head",
+    **{f"probe_mean.{what}": f"probes, {what}" for what in WHAT},
+    "probe_worst": "worst probe",
     "lists.fused": "lists",
     "seconds": "seconds",
 }

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -70,6 +71,7 @@ def val_scores(
         found
         | picture_scores(stored, facets)
         | pair_scores(stored, duplicate_groups(val))
+        | head_scores(embedder, stored, val)
         | probe_scores(learned, stored, train, val, fields)
     )
 
@@ -123,6 +125,18 @@ def pair_scores(stored: Vectors, groups: NDArray[np.int64]) -> dict[str, float]:
         "image_to_text.recall": _hit_share(image @ text.T, same),
         "text_to_image.recall": _hit_share(text @ image.T, same),
     }
+
+
+def head_scores(embedder: FusionEmbedder, stored: Vectors, val: pd.DataFrame) -> dict[str, float]:
+    """Let the training heads name the labels; accuracy on val rows."""
+    found = {}
+    for what in WHAT:
+        logits = embedder.network.label_logits(torch.from_numpy(stored[what]))
+        for (field, classes), scores in zip(embedder.labels.items(), logits, strict=True):
+            named = np.array(classes, dtype=object)[scores.argmax(1).numpy()]
+            truth = val[field].astype(str).to_numpy(dtype=object)
+            found[f"heads.{field}.{what}"] = float((named == truth)[truth != ""].mean())
+    return found
 
 
 def probe_scores(
