@@ -38,6 +38,7 @@ _TIMES: Final = re.compile(r"(?<=\d) ?[×x*] ?(?=\d)")
 _IN: Final = re.compile(r"(?<=\d) in (?=\d)")
 _MIXED: Final = re.compile(r"(?<![\d/.])(\d+)[ -](\d{1,2})/(2|4|8|16)(?![\d/])")
 _LONE: Final = re.compile(r"\b([tuv]) (?=(?:shirt|neck)(?:s|ed|line)?\b)")
+_TEE: Final = re.compile(r"(?<![a-z\d])t ?恤衫?")
 _WORD_AND_NUMBER: Final = re.compile(
     r"(?<=[^\W\d_]{3})(?=\d)|(?<=\d)(?=[^\W\d_]{3})(?!(?:inch|mah)(?!\w))"
 )
@@ -50,12 +51,13 @@ def unify_measures(text: str) -> str:
 
     A unit stands right behind its number and by one name, whatever the language (``5.5 英寸``,
     ``5 1/2"`` and ``5.5 inches`` are ``5.5inch``; ``256 GB`` is ``256gb``); no thousands comma; an
-    ``x`` for times; a letter that is half a word joined to it (``t shirt`` is ``tshirt``).
+    ``x`` for times; a letter that is half a word joined to it (``t shirt`` is ``tshirt``, and so is
+    ``t恤``, which is how Chinese spells that word).
 
     >>> unify_measures('5 1/2" case, 256 gb, 30 × 40 cm')
     '5.5inch case, 256gb, 30x40cm'
     """
-    text = _LONE.sub(r"\1", text)
+    text = _TEE.sub("tshirt", _LONE.sub(r"\1", text))
     if not _DIGIT.search(text):
         return text
     if '"' in text:

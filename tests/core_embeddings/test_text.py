@@ -74,6 +74,8 @@ def test_tokens_of_one_kind_follow_the_written_rules(text: str, tokens: list[str
         ("38 码", "38码"),
         ("T shirt", "T-shirt"),
         ("tshirt", "T‐Shirt"),
+        ("纯棉T恤女", "纯棉 T-shirt 女"),
+        ("T 恤衫", "tshirt"),
         ("V neck", "v-neck"),
         ("type c", "Type-C"),
         ("Levi’s", "levis"),
