@@ -71,7 +71,7 @@ def val_scores(
         found
         | picture_scores(stored, facets)
         | pair_scores(stored, duplicate_groups(val))
-        | head_scores(embedder, stored, val)
+        | (head_scores(embedder, stored, val) if isinstance(embedder, FusionEmbedder) else {})
         | probe_scores(learned, stored, train, val, fields)
     )
 
