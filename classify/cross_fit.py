@@ -22,6 +22,9 @@ from classify.linear_tagger import LinearTagger
 FLOOR: Final = 1e-7
 """Probability a part gives to a value it has never seen, since other parts may have."""
 
+ROUGHLY: Final = 10.0
+"""How many times the tolerance a fit has that others start from."""
+
 Rows = NDArray[np.int64]
 
 
@@ -63,7 +66,8 @@ def cross_fit(
         Of the solver for each fold, from the weights of ``train`` alone: fewer leave the answers
         worse than the head will be, never better.
     """
-    base = clone(head).fit(X[train], labels[train])
+    rough = ROUGHLY * head.tol if len(held) else head.tol
+    base = clone(head).set_params(tol=rough).fit(X[train], labels[train])
     scores = np.full((len(held), len(classes)), -np.inf)
     brief = clone(head).set_params(max_iter=min(steps, head.max_iter))
     for fold in np.unique(folds):

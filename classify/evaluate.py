@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,12 @@ from classify import metrics
 from classify.availability import availability
 from classify.baselines import Answer, fit_majority, fit_tfidf_svm, spaced_texts
 from classify.labels import field_labels
+from classify.last_level import (
+    PRODUCT_TYPE,
+    has_last_level,
+    last_levels,
+    summed_by_last_level,
+)
 from classify.linear_solver import Matrix
 from classify.taggers import TaggerSet
 from classify.views import Mask, MultiViewTagger
@@ -24,6 +30,8 @@ TFIDF_SVM: Final = "tfidf+svm"
 MAJORITY: Final = "majority"
 REPORT_COLUMNS: Final = ("field", "model", "metric", "value", "n")
 SHOWN: Final = 20
+Record = tuple[str, str, str, float, int]
+"""A row of the report."""
 
 
 def evaluate_tagging(
@@ -60,7 +68,9 @@ def evaluate_tagging(
     DataFrame
         ``field``, ``model``, ``metric``, ``value``, ``n`` (products measured). ``fused`` sees all;
         ``image only`` and ``text only`` are the same taggers with the other modality hidden, over
-        the products that have theirs. A value never seen in learning counts as an error.
+        the products that have theirs. Where categories are paths, their last level is measured as
+        ``product_type`` too, against a baseline that learned just that. A value never seen in
+        learning counts as an error.
     """
     split = np.asarray(split, dtype=object)
     available = availability(products, has_image, has_text)
@@ -70,23 +80,21 @@ def evaluate_tagging(
     seen, read = available.has_image[measured], available.has_text[measured]
     none = np.zeros(len(measured), dtype=bool)
     shown = {FUSED: (seen, read), IMAGE_ONLY: (seen, none), TEXT_ONLY: (none, read)}
-    records: list[tuple[str, str, str, float, int]] = []
+    records: list[Record] = []
     plain = spaced_texts(products) if baselines else products
     for field in tagger_set.fields if fields is None else fields:
         tagger, labels = tagger_set.tagger(field), field_labels(products, field)
+        kinds = {field: labels}
+        if has_last_level(products, field):
+            kinds[PRODUCT_TYPE] = last_levels(labels)
         for model, (image, text) in shown.items():
             kept = np.flatnonzero((labels[measured] != "") & (image | text))
-            views_kept = {name: X[kept] for name, X in prepared.items()}
-            found = _measure(
-                tagger,
-                views_kept,
-                labels[measured][kept],
-                image[kept],
-                text[kept],
-            )
-            records += [(field, model, name, value, len(kept)) for name, value in found.items()]
-        if baselines:
-            records += _baseline_records(field, plain, labels, split, rows)
+            said = _said(tagger, {n: X[kept] for n, X in prepared.items()}, image[kept], text[kept])
+            for name, truth in kinds.items():
+                found = _measure(said, truth[measured][kept], derived=name != field)
+                records += [(name, model, metric, v, len(kept)) for metric, v in found.items()]
+        for name, truth in kinds.items() if baselines else ():
+            records += _baseline_records(name, plain, truth, split, rows)
     return pd.DataFrame(records, columns=list(REPORT_COLUMNS))
 
 
@@ -110,25 +118,28 @@ def confusion(
     return table.rename_axis(index="true", columns="predicted")
 
 
-def _measure(
-    tagger: MultiViewTagger,
-    views: Mapping[str, Matrix],
-    truth: NDArray[Any],
-    image: Mask,
-    text: Mask,
-) -> dict[str, float]:
+class _Said(NamedTuple):
+    answer: Answer
+    auto: Mask
+
+
+def _said(tagger: MultiViewTagger, views: Mapping[str, Matrix], image: Mask, text: Mask) -> _Said:
     probabilities = np.exp(tagger.log_probabilities(views, has_image=image, has_text=text))
     best = probabilities.argmax(axis=1)
-    confidence = probabilities[np.arange(len(best)), best]
-    auto = tagger.decide(confidence, best, has_image=image, has_text=text)
-    predicted = tagger.classes_[best]
-    correct = predicted == truth
-    return {
-        **_label_metrics(truth, Answer(predicted, tagger.classes_, probabilities)),
-        "ece": metrics.ece(confidence, correct),
-        "coverage": metrics.coverage(auto),
-        "auto_accuracy": metrics.auto_accuracy(correct, auto),
-    }
+    auto = tagger.decide(probabilities.max(axis=1), best, has_image=image, has_text=text)
+    return _Said(Answer(tagger.classes_[best], tagger.classes_, probabilities), auto)
+
+
+def _measure(said: _Said, truth: NDArray[Any], *, derived: bool) -> dict[str, float]:
+    """Return every metric; of a derived field, which nobody decides on, those of the labels."""
+    answer = summed_by_last_level(said.answer) if derived else said.answer
+    correct = answer.predicted == truth
+    found = _label_metrics(truth, answer)
+    found["ece"] = metrics.ece(answer.scores.max(axis=1), correct)
+    if not derived:
+        found["coverage"] = metrics.coverage(said.auto)
+        found["auto_accuracy"] = metrics.auto_accuracy(correct, said.auto)
+    return found
 
 
 def _label_metrics(truth: NDArray[Any], answer: Answer) -> dict[str, float]:
@@ -144,7 +155,7 @@ def _label_metrics(truth: NDArray[Any], answer: Answer) -> dict[str, float]:
 
 def _baseline_records(
     field: str, products: pd.DataFrame, labels: NDArray[Any], split: NDArray[Any], rows: str
-) -> Iterator[tuple[str, str, str, float, int]]:
+) -> Iterator[Record]:
     train, val = split == "train", split == "val"
     kept = np.flatnonzero((split == rows) & (labels != ""))
     fitted = {

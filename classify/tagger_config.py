@@ -61,10 +61,10 @@ class TaggerConfig:
     balanced: bool = False
     lexical_balanced: bool = True
     dense_size: int = 512
-    max_iter: int = 100
+    max_iter: int = 60
     tol: float = 3e-4
     folds: int = 4
-    fold_steps: int = 15
+    fold_steps: int = 10
     lexical: bool = True
     tokenizer: Engine = "jieba"
     char_ngrams: bool = True

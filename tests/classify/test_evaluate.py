@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from classify.baselines import fit_majority, fit_tfidf_svm
+from classify.baselines import Answer, fit_majority, fit_tfidf_svm, spaced_texts
 from classify.evaluate import confusion, evaluate_tagging
+from classify.last_level import has_last_level, summed_by_last_level
 from classify.taggers import TaggerSet
 from core_embeddings.errors import ConfigError
 
@@ -128,3 +129,44 @@ def test_confusion_counts_pairs_by_hand():
 
 def test_confusion_of_few_values_has_no_other():
     assert confusion(["a", "b"], ["a", "a"]).to_numpy().tolist() == [[1, 0], [1, 0]]
+
+
+def test_last_level_of_a_path_sums_the_shelves():
+    paths = np.array(["Men > Belt", "Women > Belt", "Women > Hat"], dtype=object)
+    scores = np.array([[0.3, 0.3, 0.4], [0.1, 0.2, 0.7]])
+    found = summed_by_last_level(Answer(paths[[2, 2]], paths, scores))
+    assert found.classes.tolist() == ["Belt", "Hat"]
+    assert found.predicted.tolist() == ["Belt", "Hat"]
+    np.testing.assert_allclose(found.scores, [[0.6, 0.4], [0.3, 0.7]])
+
+
+def test_last_level_is_measured_beside_a_baseline_of_its_own(shop, report):
+    """It is the season, which the text tells, where the whole path needs both."""
+    assert value(report, "product_type", "text only", "accuracy") > 0.95
+    assert value(report, "product_type", "tfidf+svm", "accuracy") > 0.95
+    assert value(report, "product_type", "image only", "accuracy") < 0.6
+    chosen = report.query("field == 'product_type' and model == 'fused'")
+    assert not set(chosen["metric"]) & {"coverage", "auto_accuracy"}
+
+
+def test_column_named_as_the_derived_field_is_left_alone(shop):
+    assert has_last_level(shop.products, "category")
+    assert not has_last_level(shop.products.assign(product_type="x"), "category")
+    assert not has_last_level(shop.products, "shape")
+
+
+def test_chinese_baseline_sees_words_and_other_texts_are_untouched():
+    products = pd.DataFrame({"title": ["纯棉牛仔裤", "blue jeans"], "description": ["", "délavé"]})
+    found = spaced_texts(products)
+    assert "牛仔裤" in found["title"][0].split()
+    assert found.iloc[1].equals(products.iloc[1])
+    assert products["title"][0] == "纯棉牛仔裤"
+
+
+def test_chosen_baseline_knows_the_validation_rows_too():
+    words = ["red", "blue"] * 10 + ["green", "green"]
+    products = pd.DataFrame({"title": words, "description": ""})
+    labels = np.array(words, dtype=object)
+    val = np.arange(22) >= 18
+    baseline = fit_tfidf_svm(products, labels, train=~val, val=val)
+    assert baseline(products).predicted.tolist() == words
