@@ -133,12 +133,12 @@ class Shelf:
             later = since(self.log, LISTS_FROM)
             found |= list_scores(embedder, self.products, known, later)
         chosen = {name: getattr(embedder.config, name) for name in ("text_residual", "text_lean")}
-        found |= means(found, "heads") | means(found, "probe")
+        found |= means(found, "named") | means(found, "probe")
         return found | {"seconds": seconds, **chosen}
 
 
 def means(found: dict[str, float], kind: str) -> dict[str, float]:
-    """Average ``heads`` or ``probe`` over the fields; tell how far fused is behind on the worst."""
+    """Average ``named`` or ``probe`` over the fields; tell how far fused is behind on the worst."""
     chosen = {name: value for name, value in found.items() if name.startswith(f"{kind}.")}
     by = {w: np.array([v for n, v in chosen.items() if n.endswith(f".{w}")]) for w in WHAT}
     gap = by["fused"] - np.maximum(by["text"], by["image"])
@@ -231,8 +231,8 @@ COLUMNS = {
     **{f"judged_queries.{what}": f"judged queries, {what}" for what in ("fused", "text")},
     **{f"picture_queries.{what}": f"picture queries, {what}" for what in ("fused", "image")},
     "image_to_text.recall": "image→text",
-    **{f"heads_mean.{what}": f"heads, {what}" for what in WHAT},
-    "heads_worst": "worst head",
+    **{f"named_mean.{what}": f"heads, {what}" for what in WHAT},
+    "named_worst": "worst head",
     **{f"probe_mean.{what}": f"probes, {what}" for what in WHAT},
     "probe_worst": "worst probe",
     "lists.fused": "lists",

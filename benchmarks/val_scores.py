@@ -135,7 +135,7 @@ def head_scores(embedder: FusionEmbedder, stored: Vectors, val: pd.DataFrame) ->
         for (field, classes), scores in zip(embedder.labels.items(), logits, strict=True):
             named = np.array(classes, dtype=object)[scores.argmax(1).numpy()]
             truth = val[field].astype(str).to_numpy(dtype=object)
-            found[f"heads.{field}.{what}"] = float((named == truth)[truth != ""].mean())
+            found[f"named.{field}.{what}"] = float((named == truth)[truth != ""].mean())
     return found
 
 
