@@ -15,7 +15,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +97,8 @@ def train_all(name: str, products: pd.DataFrame) -> list[Model]:
         config=config,
         cache_folder=feature_cache_folder(),
     )
-    singles = [trained(name, material, config, seed) for seed in range(MEMBERS + 1)]
+    alone = replace(config, distill=0.0)
+    singles = [trained(name, material, alone, seed) for seed in range(MEMBERS + 1)]
     members = [embedder for embedder, _ in singles[1:]]
     student, extra = trained(name, material, config, 0, members)
     seconds = float(np.mean([cost for _, cost in singles]))

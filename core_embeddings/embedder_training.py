@@ -171,7 +171,7 @@ def _train_members(
     """Train the embedders that the one that is kept imitates: none where it is the only member."""
     if config.members == 1:
         return []
-    alone = replace(config, members=1, text_residual=0.0, text_lean=0.0)
+    alone = replace(config, members=1, distill=0.0, text_residual=0.0, text_lean=0.0)
     return [train_on(material, alone, _of_member(session, i)) for i in range(1, config.members + 1)]
 
 
