@@ -201,7 +201,10 @@ class FitStages:
         return StageOutput(("recommender",), counts)
 
     def run_article(self, run: Run) -> StageOutput:
-        """Train the article's own network on the same rows, for the report."""
+        """Train the article's own network on the same rows, for the report; it needs pictures."""
+        if not self.products[Columns.IMAGE].map(bool).any():
+            shutil.rmtree(self.shop.path(ARTICLE), ignore_errors=True)  # of an earlier fit
+            return StageOutput(())
         settings = {"epochs": self.config.baseline.article_epochs}
         self._train(EmbedderConfig.for_preset("article", **settings), ARTICLE, run)
         return StageOutput((ARTICLE,))
@@ -209,7 +212,7 @@ class FitStages:
     def run_evaluate(self, run: Run) -> StageOutput:
         """Measure every job on held-out rows, beside its baselines."""
         embedders = {evaluation.OURS: self.embedder}
-        if has_article(self.config):
+        if has_article(self.config) and self.shop.path(ARTICLE).exists():
             embedders[evaluation.ARTICLE] = FusionEmbedder.from_pretrained(self.shop.path(ARTICLE))
         held_out = self.products[self.products[Columns.SPLIT] == "test"].reset_index(drop=True)
         k = self.config.baseline.report_k
