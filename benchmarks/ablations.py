@@ -216,48 +216,48 @@ def table(name: str, epochs: int) -> str:
     text = [f"### {name}, {epochs} epochs", "", "| " + " | ".join(head) + " |"]
     text.append("|" + "---|" * len(head))
     default = frame[frame["variant"] == "default"]
-    text.append(_row("default", default[columns], default[columns].mean(), absolute=True))
-    text.append(_spread(default[columns]))
+    text.append(_cells("default", len(default), default[columns].mean(), ".4f"))
+    for what, words in (("text", "its words alone"), ("image", "its pictures alone")):
+        twins = [column.replace("fused", what) for column in columns]
+        alone = default[[twin for twin in twins if twin in default]].mean().reindex(twins)
+        shown = alone.where([twin != column for twin, column in zip(twins, columns, strict=True)])
+        text.append(_cells(words, len(default), shown, ".4f"))
+    width = default[columns].max() - default[columns].min()
+    text.append(_cells("highest - lowest seed", len(default), width, ".4f"))
     for variant in [v.name for v in VARIANTS if v.name != "default"]:
         chosen = frame[frame["variant"] == variant]
         if len(chosen):
-            same = default[default["run"].map(lambda run: run[3]).isin(_seeds(chosen))]
-            text.append(_row(variant, chosen[columns], same[columns].mean(), absolute=False))
+            seeds = {run[3] for run in chosen["run"]}
+            same = default[[run[3] in seeds for run in default["run"]]]
+            change = chosen[columns].mean() - same[columns].mean()
+            text.append(_cells(variant, len(chosen), change, "+.4f"))
     return "\n".join(text)
 
 
 COLUMNS = {
-    **{f"facet_queries.{what}": f"facet queries, {what}" for what in WHAT},
-    **{f"judged_queries.{what}": f"judged queries, {what}" for what in ("fused", "text")},
-    **{f"picture_queries.{what}": f"picture queries, {what}" for what in ("fused", "image")},
+    "facet_queries.fused": "facet queries",
+    "judged_queries.fused": "judged queries",
+    "picture_queries.fused": "picture queries",
     "image_to_text.recall": "image→text",
-    **{f"named_mean.{what}": f"heads, {what}" for what in WHAT},
-    "named_worst": "worst head",
-    **{f"probe_mean.{what}": f"probes, {what}" for what in WHAT},
-    "probe_worst": "worst probe",
+    "named_mean.fused": "heads",
+    "named_worst": "heads, worst margin",
+    "probe_mean.fused": "probes",
+    "probe_worst": "probes, worst margin",
     "lists.fused": "lists",
-    "seconds": "seconds",
+    "seconds": "CPU seconds",
 }
-"""What is shown, in this order: ndcg@10, recall@10, accuracy, recall@12, CPU seconds."""
+"""What is shown: ndcg@10 of three kinds of query; recall@10; accuracy of the heads and of a
+linear probe, each with how far fused is ahead of the better part on its worst field; recall@12."""
 
 
-def _seeds(rows: pd.DataFrame) -> list[int]:
-    return [run[3] for run in rows["run"]]
-
-
-def _row(name: str, rows: pd.DataFrame, beside: pd.Series, *, absolute: bool) -> str:
-    cells = []
-    for column, value in rows.mean().items():
-        digits, sign = (".0f", "+.0f") if column == "seconds" else (".4f", "+.4f")
-        cells.append(format(value, digits) if absolute else format(value - beside[column], sign))
-    return f"| {name} | {len(rows)} | " + " | ".join(cells) + " |"
-
-
-def _spread(rows: pd.DataFrame) -> str:
-    """Return the range over the seeds: a difference below it may be chance."""
-    width = rows.max() - rows.min()
-    cells = [format(v, ".0f" if c == "seconds" else ".4f") for c, v in width.items()]
-    return f"| highest - lowest seed | {len(rows)} | " + " | ".join(cells) + " |"
+def _cells(name: str, count: int, values: pd.Series, digits: str) -> str:
+    cells = [
+        "–"
+        if pd.isna(v)
+        else format(v, digits.replace("4", "0") if column == "seconds" else digits)
+        for column, v in values.items()
+    ]
+    return f"| {name} | {count} | " + " | ".join(cells) + " |"
 
 
 if __name__ == "__main__":
