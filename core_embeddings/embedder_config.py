@@ -52,8 +52,8 @@ class EmbedderConfig:
     word_vectors
         Pretrained word vectors: ``auto`` (the multilingual sentence encoder when installed),
         ``none``, or the path of a file in the usual text format.
-    word_size, rnn, rnn_size, layers, bidirectional, pooling
-        The text tower.
+    word_size, rnn, rnn_size, layers, bidirectional, pooling, word_shortcut
+        The text tower; the last lets the mean pretrained word vector pass by the RNN.
     tower_size, embedding_size, fusion, dropout
         Width D of F_image and F_text, width of the shared vector, and how they are fused.
     text_residual
@@ -117,6 +117,7 @@ class EmbedderConfig:
     layers: int = 1
     bidirectional: bool = True
     pooling: PoolingName = "mean_max"
+    word_shortcut: bool = False
     tower_size: int = 256
     embedding_size: int = 256
     fusion: FusionName = "gated"
@@ -217,6 +218,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "layers": 2,
         "bidirectional": False,
         "pooling": "last",
+        "word_shortcut": False,
         "tower_size": 64,
         "embedding_size": 256,
         "fusion": "concat_relu",

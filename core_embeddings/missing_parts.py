@@ -67,11 +67,13 @@ def constant_image(image_tower: nn.Module, features: Tensor) -> Tensor:
 def settings_as_meant(saved: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return an embedder's saved settings in today's words.
 
-    Before there was ``missing_image``, ``missing_text = "default"`` meant what is ``mask`` now.
+    Before there was ``missing_image``, ``missing_text = "default"`` meant what is ``mask`` now; and
+    before there was ``word_shortcut``, no network had one.
     """
+    meant = {"word_shortcut": False, **saved}
     if "missing_image" in saved or saved.get("missing_text") != "default":
-        return saved
-    return {**saved, "missing_text": "mask"}
+        return meant
+    return {**meant, "missing_text": "mask"}
 
 
 def without_text(products: pd.DataFrame) -> pd.DataFrame:

@@ -70,6 +70,7 @@ class FusionNetwork(nn.Module):
             pooling=config.pooling,
             size=size,
             dropout=config.dropout,
+            shortcut=config.word_shortcut,
         )
         self.fusion = make_fusion(config.fusion, size, config.embedding_size)
         self.match = nn.Linear(config.embedding_size, 1)

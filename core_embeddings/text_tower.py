@@ -53,6 +53,9 @@ class TextTower(nn.Module):
         Width D of F_text.
     dropout
         Dropout on token vectors and on the pooled state.
+    shortcut
+        Let the direction of the mean pretrained vector reach F_text without passing the RNN: what
+        words mean, whatever their order and however few texts there were to learn from.
 
     References
     ----------
@@ -72,6 +75,7 @@ class TextTower(nn.Module):
         pooling: PoolingName,
         size: int,
         dropout: float,
+        shortcut: bool = False,
     ) -> None:
         super().__init__()
         self.pooling = pooling
@@ -88,6 +92,8 @@ class TextTower(nn.Module):
             self.rnn = kind(word_size, rnn_size, **shape)
         states = rnn_size * (2 if bidirectional else 1)
         self.connect = nn.Linear(states * (2 if pooling == "mean_max" else 1), size)
+        straight = shortcut and prior_size > 0
+        self.straight = nn.Linear(prior_size, size, bias=False) if straight else None
         self.norm = nn.LayerNorm(size) if pooling == "mean_max" else nn.Identity()
 
     def forward(self, batch: TextBatch) -> Tensor:
@@ -100,7 +106,11 @@ class TextTower(nn.Module):
         tokens = self._token_vectors(batch)  # (n_tokens, word_size)
         steps = _pad(tokens, lengths[present])  # (m, T, word_size)
         pooled = self._pool(steps, lengths[present])  # (m, states)
-        features = self.norm(self.connect(self.dropout(pooled)))
+        connected = self.connect(self.dropout(pooled))
+        if self.straight is not None and batch.priors is not None:
+            meaning = _directions(batch.priors, lengths)[present]  # (m, prior_size)
+            connected = connected + self.straight(self.dropout(meaning))
+        features = self.norm(connected)
         result = features.new_zeros(len(lengths), size)
         return result.index_put((present.nonzero()[:, 0],), features)
 
@@ -119,6 +129,13 @@ class TextTower(nn.Module):
             directions = 2 if self.rnn.bidirectional else 1
             return torch.cat(list(hidden[-directions:]), dim=1)
         return _mean_max(states, steps.shape[1])
+
+
+def _directions(priors: Tensor, lengths: Tensor) -> Tensor:
+    """Return the direction of the mean vector of each text, (n, prior_size)."""
+    texts = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
+    sums = priors.new_zeros(len(lengths), priors.shape[1]).index_add_(0, texts, priors)
+    return nn.functional.normalize(sums, dim=1)
 
 
 def _pad(tokens: Tensor, lengths: Tensor) -> Tensor:

@@ -77,3 +77,30 @@ def test_relu_rnn_is_the_articles_recurrence():
         h = (seen + rnn.bias_ih_l0 + kept + rnn.bias_hh_l0).relu()
     expected = reader.connect(h)
     assert torch.allclose(reader(batch([2, 6]))[0], expected, atol=1e-6)
+
+
+def test_shortcut_hands_on_the_direction_of_the_mean_vector_whatever_the_order() -> None:
+    torch.manual_seed(0)
+    settings = {"rows": 9, "word_size": 4, "prior_size": 3, "rnn": "gru", "rnn_size": 4}
+    made = TextTower(
+        **settings,
+        **{"layers": 1, "bidirectional": True, "pooling": "last", "size": 5, "dropout": 0.0},
+        shortcut=True,
+    )
+    assert made.straight is not None
+    torch.nn.init.zeros_(made.connect.weight)
+    priors = torch.tensor([[1.0, 0, 0], [0, 2.0, 0], [0, 1.0, 0], [0.5, 0, 0]])
+    batch = TextBatch(torch.arange(1, 5), torch.arange(4), torch.tensor([2, 0, 2]), priors)
+    found = made(batch) - made.connect.bias * torch.tensor([[1.0], [0.0], [1.0]])
+    for row, mean in ((0, [1.0, 2.0, 0.0]), (2, [0.5, 1.0, 0.0])):
+        direction = torch.tensor(mean) / torch.tensor(mean).norm()
+        torch.testing.assert_close(found[row], made.straight(direction))
+    assert not found[1].any()
+
+
+def test_without_pretrained_vectors_there_is_no_shortcut() -> None:
+    made = TextTower(
+        **{"rows": 9, "word_size": 4, "prior_size": 0, "rnn": "gru", "rnn_size": 4, "layers": 1},
+        **{"bidirectional": True, "pooling": "last", "size": 5, "dropout": 0.0, "shortcut": True},
+    )
+    assert made.straight is None
