@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -21,6 +22,8 @@ from core_embeddings.errors import ArtefactError, ConfigError
 
 Tokenize = Callable[[str], list[str]]
 GRAM_SIZES = (3, 4, 5)
+HAN_RUN = re.compile(r"[\u3400-\u9fff]+")
+HAN_SIZES = (1, 2, 3)
 TITLE_MARK = "t:"
 GRAM_MARK = "c:"
 MARKS = (TITLE_MARK, GRAM_MARK)
@@ -40,7 +43,7 @@ def product_terms(
 
     Words and word pairs of title, brand and description; those of the title once more under their
     own mark, because a word means more there; character n-grams of the title's words, for spelling
-    variants.
+    variants, and of every run of Chinese, where the borders of words are a guess.
     """
     in_title = [word.lower() for word in tokenize(title)]
     in_rest = [word.lower() for word in tokenize(f"{brand} {description}".strip())]
@@ -50,11 +53,13 @@ def product_terms(
     yield from (f"{TITLE_MARK}{word}" for word in in_title)
     yield from (f"{TITLE_MARK}{left} {right}" for left, right in pairwise(in_title))
     if char_ngrams:
-        yield from (gram for word in in_title for gram in _grams(f"<{word}>"))
+        yield from (gram for word in in_title for gram in _grams(f"<{word}>", GRAM_SIZES))
+        for run in HAN_RUN.findall(f"{title} {brand} {description}"):
+            yield from _grams(run, HAN_SIZES)
 
 
-def _grams(word: str) -> Iterator[str]:
-    for size in GRAM_SIZES:
+def _grams(word: str, sizes: Sequence[int]) -> Iterator[str]:
+    for size in sizes:
         for start in range(len(word) - size + 1):
             yield GRAM_MARK + word[start : start + size]
 

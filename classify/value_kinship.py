@@ -15,10 +15,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from classify.lexical_view import HAN_RUN
 from core_embeddings.columns import LEVEL_SEPARATOR
 
 _WORD: Final = re.compile(r"[^\W_]+")
-_HAN: Final = re.compile(r"[\u3400-\u9fff]+")
 
 
 def kinship(values: Sequence[str]) -> NDArray[np.float64] | None:
@@ -65,5 +65,5 @@ def _parts(value: str) -> Iterator[tuple[str, str]]:
         yield "level", level
         for word in _WORD.findall(level.lower()):
             yield "word", word
-        for run in _HAN.findall(level):
+        for run in HAN_RUN.findall(level):
             yield from (("word", first + second) for first, second in pairwise(run))
