@@ -47,3 +47,22 @@ def test_strict_refuses_before_anything_is_measured_and_still_writes_them_all(
         evaluate_held_out(fitted[0].shop, dirty, options, note=print)
     assert pd.read_csv(options.rejects)["column"].tolist() == COLUMNS
     assert tracker.opened == []
+
+
+def test_new_products_are_matched_paired_and_tagged(fitted, sample, tmp_path, tracker):
+    held = pd.read_parquet(sample / "catalogue.parquet")
+    held = held[held["image"].astype(bool) & held["title"].astype(bool)].head(12)
+    new = held.assign(
+        product_id="new-" + held["product_id"].astype(str),
+        title=[f"thing {i} {title}" for i, title in enumerate(held["title"])],
+    )
+    new.to_csv(tmp_path / "p.csv", index=False)
+    options = TableOptions(images=sample)
+    tables = HeldOut(products=tmp_path / "p.csv")
+    rows = evaluate_held_out(fitted[0].shop, tables, options, note=lambda line: None)
+    models = {job: {r["model"] for r in rows if r["job"] == job} for job in ("pairs", "match")}
+    assert models == {"pairs": {"tuwen", "article"}, "match": {"tuwen", "article", "chance"}}
+    matched = {r["segment"]: r["n"] for r in rows if r["job"] == "match"}
+    assert matched.keys() == {"image to text", "text to image"}
+    assert max(matched.values()) <= 12
+    assert any(r["job"] == "tag" for r in rows)
