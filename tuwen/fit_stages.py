@@ -25,14 +25,8 @@ from core_embeddings.tables import (
     write_table,
 )
 from recommend.hybrid import HybridRecommender
-from tuwen import evaluation
+from tuwen import evaluation, fit_figures
 from tuwen.changes import REJECTS
-from tuwen.fit_figures import (
-    log_report_figures,
-    log_space_figures,
-    log_tag_figures,
-    log_training_figure,
-)
 from tuwen.fit_logging import report_metrics, without_people
 from tuwen.inputs import FitRequest
 from tuwen.loading import Note, settle_rejects, silent
@@ -232,9 +226,11 @@ class FitStages:
         run.log_metrics(report_metrics(records(report)))
         self.run.log_table(report, "report")
         if run.run_id:  # pictures take seconds: only where they are kept
-            log_report_figures(self.run, report)
-            log_tag_figures(self.run, taggers, self.views, self.products)
-            log_space_figures(self.run, self.products, self.views, seed=self.request.seed)
+            fit_figures.log_report_figures(self.run, report)
+            fit_figures.log_tag_figures(self.run, taggers, self.views, self.products)
+            fit_figures.log_space_figures(
+                self.run, self.products, self.views, seed=self.request.seed
+            )
         return StageOutput(("report.json", "report.parquet"), {"rows": len(report)})
 
     def run_models(self, run: Run) -> StageOutput:
@@ -261,7 +257,7 @@ class FitStages:
             progress=LineProgress(self.note).named,
         )
         trained.save_pretrained(self.shop.path(name))
-        log_training_figure(run, name, onto=self.run)
+        fit_figures.log_training_figure(run, name, onto=self.run)
         shutil.rmtree(checkpoint.parent)
         return trained
 
