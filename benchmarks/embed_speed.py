@@ -5,7 +5,7 @@
 ``small``: 1,000 products of `fashion` (60 x 80 pixels); ``large``: 400 of them with photos of
 800 x 800, made here; ``resnet18``: the image features alone, random weights. The data folder is
 $TUWEN_DATA (default ../shared/data); without it nothing is measured. The embedder is trained for
-two epochs and kept in $TUWEN_BENCH (default benchmarks/out). Each run is a process of its own
+an epoch and kept in $TUWEN_BENCH (default benchmarks/out). Each run is a process of its own
 without a feature cache, the two sides in turn; engines are built and dictionaries read beforehand,
 on other products.
 """
@@ -48,7 +48,7 @@ from core_embeddings.tables import read_catalogue
 from core_embeddings.vector_table import read_vectors
 
 BENCH = Path(os.environ.get("TUWEN_BENCH", "benchmarks/out"))
-WARM = 160
+WARM, TRAINED_ON = 160, 2500
 SETS = {"small": 1000, "large": 400, "resnet18": 400}
 QUERIES = 40
 RESNET = FeatureSpec(backbone="resnet18", weights="random")
@@ -84,12 +84,12 @@ def embedder_folder() -> Path:
     with suppress(TuwenError):  # absent, or of an older version of the code
         FusionEmbedder.from_pretrained(kept)
         return kept
-    products = read_catalogue(DATA / "fashion" / "catalogue.parquet").rows
+    products = read_catalogue(DATA / "fashion" / "catalogue.parquet").rows[:TRAINED_ON]
     made = FusionEmbedder.train(
         products,
         split=products["split"],
         fields=["category", "color"],
-        config=EmbedderConfig(epochs=2),
+        config=EmbedderConfig(epochs=1),
         cache_folder=feature_cache_folder(),
     )
     made.save_pretrained(kept)
