@@ -11,6 +11,10 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from core_embeddings.embedder_config import PoolingName, RnnName
 
 
+STRAIGHT_GAIN = 4.0
+"""Scale of the shortcut's first weights: training begins with what words mean."""
+
+
 class TextBatch(NamedTuple):
     """Texts as numbers.
 
@@ -94,6 +98,8 @@ class TextTower(nn.Module):
         self.connect = nn.Linear(states * (2 if pooling == "mean_max" else 1), size)
         straight = shortcut and prior_size > 0
         self.straight = nn.Linear(prior_size, size, bias=False) if straight else None
+        if self.straight is not None:
+            nn.init.orthogonal_(self.straight.weight, gain=STRAIGHT_GAIN)
         self.norm = nn.LayerNorm(size) if pooling == "mean_max" else nn.Identity()
 
     def forward(self, batch: TextBatch) -> Tensor:
