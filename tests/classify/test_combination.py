@@ -83,3 +83,15 @@ def test_too_few_rows_average_the_parts():
     assert choose_combination(parts, codes, log_prior=EVEN).weights == pytest.approx(
         (1 / 3, 1 / 3, 1 / 3)
     )
+
+
+@pytest.mark.parametrize("lean", [0.0, 0.1])
+def test_discount_is_taken_only_where_frequent_values_are_said_too_often(lean):
+    """Parts that lean on the prior by a tenth are set right by a tenth; upright ones stay."""
+    rng = np.random.default_rng(0)
+    log_prior = np.log([0.94, 0.04, 0.02])
+    codes = rng.choice(3, size=3000, p=np.exp(log_prior))
+    scores = 1.3 * np.eye(3)[codes] + 0.4 * rng.normal(size=(3, 3000, 3))
+    parts = log_softmax(scores + 4 * lean * log_prior, axis=2)
+    found = choose_combination(parts, codes, log_prior=log_prior)
+    assert (found.discount > 0) == (lean > 0)

@@ -94,3 +94,10 @@ def test_damaged_file_is_refused(tmp_path):
 def test_limits_are_checked():
     with pytest.raises(ConfigError, match="min_count and max_terms"):
         LexicalView.fit(frame("a"), tokenize=str.split, max_terms=0)
+
+
+def test_chinese_is_also_read_by_its_characters_wherever_it_stands():
+    terms = list(product_terms("", "好 jeans 裤子", "", tokenize=str.split, char_ngrams=True))
+    assert [term for term in terms if term.startswith("c:")] == ["c:好", "c:裤", "c:子", "c:裤子"]
+    plain = product_terms("", "好 jeans 裤子", "", tokenize=str.split, char_ngrams=False)
+    assert not any(term.startswith("c:") for term in plain)
