@@ -10,7 +10,6 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from core_embeddings.embedder_config import PoolingName, RnnName
 
-
 STRAIGHT_GAIN = 4.0
 """Scale of the shortcut's first weights: training begins with what words mean."""
 
