@@ -23,7 +23,7 @@ from sections import DATA, write_section
 from core_embeddings.embedder import FusionEmbedder
 from core_embeddings.embedder_config import EmbedderConfig
 from core_embeddings.feature_cache import default_cache_folder
-from core_embeddings.missing_parts import without_text
+from core_embeddings.missing_parts import MASKED, without_text
 from core_embeddings.missing_text import written_texts
 from core_embeddings.tables import read_catalogue, taggable_fields
 from core_embeddings.text import Tokenizer
@@ -206,7 +206,9 @@ def trained(products: pd.DataFrame) -> FusionEmbedder:
 def by_vectors(embedder: FusionEmbedder, items: pd.DataFrame, *, correct: bool = True) -> Find:
     """Search by the shared vector."""
     matcher = Matcher(
-        items["product_id"].tolist(), embedder.encode(items), fingerprint=embedder.fingerprint
+        items["product_id"].tolist(),
+        embedder.encode(items, missing=MASKED),  # a picture alone is alone: no category for it
+        fingerprint=embedder.fingerprint,
     )
 
     def find(texts: list[str]) -> pd.DataFrame:
