@@ -2,11 +2,11 @@
 
     OMP_NUM_THREADS=1 python benchmarks/ensembling.py [hm] [fashion] [--test] [--write]
 
-On each set: single embedders of several seeds, the `Ensemble` of all but the first, and one
-embedder that learned from those, from the seed of the first (`embedder.members`). Numbers are of
-validation rows, with --test of test rows, too; training and early stopping never see test rows. A
-run that was cut goes on where it stood. Trainings are kept in $TUWEN_BENCH (default
-benchmarks/out), in the folder ensembling: remove it to measure time anew.
+On each set: single embedders of several seeds, their `Ensemble`, and one embedder that learned from
+them (`embedder.members`). Numbers are of validation rows, with --test of test rows, too; training
+and early stopping never see test rows. A run that was cut goes on where it stood. Trainings are
+kept in $TUWEN_BENCH (default benchmarks/out), in the folder ensembling: remove it to measure time
+anew.
 """
 
 from __future__ import annotations
@@ -98,12 +98,12 @@ def train_all(name: str, products: pd.DataFrame) -> list[Model]:
         cache_folder=feature_cache_folder(),
     )
     alone = replace(config, distill=0.0)
-    singles = [trained(name, material, alone, seed) for seed in range(MEMBERS + 1)]
-    members = [embedder for embedder, _ in singles[1:]]
+    singles = [trained(name, material, alone, seed) for seed in range(1, MEMBERS + 1)]
+    members = [embedder for embedder, _ in singles]
     student, extra = trained(name, material, config, 0, members)
     seconds = float(np.mean([cost for _, cost in singles]))
     return [
-        Model("single", [embedder for embedder, _ in singles], seconds),
+        Model("single", members, seconds),
         Model(f"ensemble of {MEMBERS}", [Ensemble(members)], MEMBERS * seconds),
         Model(f"distilled from {MEMBERS}", [student], MEMBERS * seconds + extra),
     ]

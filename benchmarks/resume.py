@@ -3,9 +3,11 @@
     OMP_NUM_THREADS=1 python benchmarks/resume.py [--write]
 
 Trains the default embedder for a few epochs on a part of hm ($TUWEN_DATA), once to its end, then
-twenty times from the start with a SIGKILL after a random share of that time and a second process
-that goes on from the checkpoint. Prints where each cut fell and whether the fingerprint (weights,
-vocabulary, preprocessing, settings) is the same to the bit. One thread; no test row is read.
+twenty times from the start with a SIGKILL after a random share of that time and another process
+that goes on from the checkpoint. (All are forks of one process that has read the products; that
+reading them again makes the same of them is tested in tests/core_embeddings/test_embedder.py.)
+Prints where each cut fell and whether the fingerprint (weights, vocabulary, preprocessing,
+settings) is the same to the bit. One thread; no test row is read.
 """
 
 from __future__ import annotations
@@ -22,18 +24,20 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+import torch._dynamo  # every optimizer imports it, which takes seconds; here once for all forks
 from sections import DATA, write_section
 
 from core_embeddings.checkpoint import read_checkpoint
 from core_embeddings.columns import Columns
 from core_embeddings.embedder_config import EmbedderConfig
-from core_embeddings.embedder_training import train_embedder
+from core_embeddings.embedder_training import Session, resolve, train_on
 from core_embeddings.feature_cache import feature_cache_folder
 from core_embeddings.tables import read_catalogue
+from core_embeddings.training_material import Material, prepare
 
 CUTS, SEED = 20, 7
 ROWS = {"train": 700, "val": 150}
-CONFIG = EmbedderConfig(epochs=3, batch_size=64)
+CONFIG = resolve(EmbedderConfig(epochs=3, batch_size=64))
 FIELDS = ("category", "color", "product_group")
 
 
@@ -52,14 +56,14 @@ def main(arguments: list[str]) -> int:
         print(f"{DATA / 'hm'} is absent; skipped (set TUWEN_DATA)")
         return 0
     torch.set_num_threads(1)
-    products = part_of_hm()
+    material = part_of_hm()
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        whole = ending_of(products, Path(folder, "whole"))
+        whole = ending_of(material, Path(folder, "whole"))
         took = time.perf_counter() - start
         rng = random.Random(SEED)
         moments = [rng.uniform(0.0, 1.0) * took for _ in range(CUTS)]
-        cuts = [cut_and_continue(products, Path(folder, f"{i}"), s) for i, s in enumerate(moments)]
+        cuts = [cut_and_continue(material, Path(folder, f"{i}"), s) for i, s in enumerate(moments)]
     text = report(cuts, whole, took)
     print(text)
     if "--write" in arguments:
@@ -67,29 +71,30 @@ def main(arguments: list[str]) -> int:
     return int(any(cut.ending != whole for cut in cuts))
 
 
-def part_of_hm() -> pd.DataFrame:
-    """Return the first train and val rows."""
-    table = read_catalogue(
-        DATA / "hm" / "catalogue.parquet", cache_folder=feature_cache_folder()
-    ).rows
+def part_of_hm() -> Material:
+    """Return the first train and val rows, prepared."""
+    cache = feature_cache_folder()
+    table = read_catalogue(DATA / "hm" / "catalogue.parquet", cache_folder=cache).rows
     parts = [table[table[Columns.SPLIT] == name].head(count) for name, count in ROWS.items()]
-    return pd.concat(parts, ignore_index=True)
+    products = pd.concat(parts, ignore_index=True)
+    split = products[Columns.SPLIT]
+    return prepare(products, split=split, fields=FIELDS, config=CONFIG, cache_folder=cache)
 
 
-def cut_and_continue(products: pd.DataFrame, folder: Path, seconds: float) -> Cut:
+def cut_and_continue(material: Material, folder: Path, seconds: float) -> Cut:
     """Kill a training after so many seconds, then let another process finish it."""
-    child = in_a_process(lambda: train(products, folder))
+    child = in_a_process(lambda: train(material, folder))
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     place = place_of(folder / "checkpoint")
     print(f"killed after {seconds:.2f} s: {place}", file=sys.stderr, flush=True)
-    return Cut(seconds, place, ending_of(products, folder))
+    return Cut(seconds, place, ending_of(material, folder))
 
 
-def ending_of(products: pd.DataFrame, folder: Path) -> str:
+def ending_of(material: Material, folder: Path) -> str:
     """Train to the end in a process of its own; return the fingerprint."""
-    child = in_a_process(lambda: train(products, folder))
+    child = in_a_process(lambda: train(material, folder))
     if os.waitpid(child, 0)[1] != 0:
         raise SystemExit("a training failed; see above")
     return (folder / "fingerprint").read_text()
@@ -104,18 +109,9 @@ def in_a_process(work: Callable[[], None]) -> int:
     return child
 
 
-def train(products: pd.DataFrame, folder: Path) -> None:
+def train(material: Material, folder: Path) -> None:
     """Train with a checkpoint every fifth of a second, so that most cuts fall inside an epoch."""
-    trained = train_embedder(
-        products,
-        split=products[Columns.SPLIT],
-        fields=FIELDS,
-        config=CONFIG,
-        seed=SEED,
-        cache_folder=feature_cache_folder(),
-        checkpoint=folder / "checkpoint",
-        checkpoint_seconds=0.2,
-    )
+    trained = train_on(material, CONFIG, Session(SEED, folder / "checkpoint", 0.2))
     (folder / "fingerprint").write_text(trained.fingerprint)
 
 
