@@ -86,7 +86,9 @@ def adapt(
     if tuned.backbone is backbone:
         logger.info("the image network stays as it was: the adapted one told no more")
         return material
-    features = open_features(saved_spec(config), cache_folder, backbone=tuned.backbone)
+    features = open_features(
+        saved_spec(config), cache_folder, backbone=tuned.backbone, runtime=config.runtime
+    )
     return with_features(material, features, lambda done, total: tell("images", done, total))
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from core_embeddings.config import from_mapping
 from core_embeddings.errors import ConfigError
 from core_embeddings.missing_parts import MissingImage, MissingText
+from core_embeddings.runtime import EngineName, Precision, Runtime
 
 PresetName = Literal["default", "article"]
 FusionName = Literal["concat_relu", "gated", "split", "weighed", "tokens"]
@@ -56,6 +57,8 @@ class EmbedderConfig:
         The text tower; the last lets the mean pretrained word vector pass by the RNN.
     tower_size, embedding_size, fusion, dropout
         Width D of F_image and F_text, width of the shared vector, and how they are fused.
+    engine, precision
+        How it is computed, see `runtime.Runtime`; no part of what the embedder is.
     text_residual
         How much of a product's text-alone vector is added to its fused one before the last
         normalisation, so that words asked for stay findable; None chooses on validation.
@@ -104,6 +107,8 @@ class EmbedderConfig:
     image_augmentation: float = 1.0
     missing_text: MissingText = "mask"
     missing_image: MissingImage = "mask"
+    engine: EngineName = "auto"
+    precision: Precision = "auto"
     tokenizer: Literal["jieba", "rjieba"] = "jieba"
     pos_filter: bool = False
     max_tokens: int = 48
@@ -151,6 +156,7 @@ class EmbedderConfig:
     distill: float = 1.0
 
     def __post_init__(self) -> None:
+        Runtime(self.engine, self.precision)  # refuses what is no engine or precision
         for name in _AT_LEAST_ONE:
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         _require(self.max_words >= 0, "max_words", "at least 0", self.max_words)
@@ -180,6 +186,11 @@ class EmbedderConfig:
         _require(residual is None or residual >= 0, "text_residual", "at least 0", residual)
         lean = self.text_lean
         _require(lean is None or abs(lean) <= 10, "text_lean", "from -10 to 10", lean)
+
+    @property
+    def runtime(self) -> Runtime:
+        """How it is computed; the environment wins."""
+        return Runtime.chosen(self.engine, self.precision)
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> EmbedderConfig:

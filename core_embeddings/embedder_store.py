@@ -28,6 +28,7 @@ from core_embeddings.facets import spoken_values
 from core_embeddings.frozen_features import FeatureSpec, FrozenFeatures
 from core_embeddings.missing_parts import settings_as_meant
 from core_embeddings.network import FusionNetwork, Shape
+from core_embeddings.runtime import Runtime
 from core_embeddings.text import Tokenizer
 from core_embeddings.text_input import TextInput
 from core_embeddings.vocabulary import Vocabulary
@@ -59,7 +60,7 @@ def fingerprint_of(
     return digest_bytes(
         save(_tensors(network, text_input)),
         digest_json(text_input.vocabulary.to_dict()).encode(),
-        digest_json({**settings, "weights": None}).encode(),
+        digest_json(_identity(settings)).encode(),
         image_key.encode(),
     )
 
@@ -118,7 +119,7 @@ def load_embedder(folder: Path, *, cache_folder: Path | None = None) -> FusionEm
     except RuntimeError as error:
         raise ArtefactError(f"{folder / WEIGHTS} does not fit its config: {error}") from None
     spec = saved_spec(config, folder)
-    features = open_features(spec, cache_folder)
+    features = open_features(spec, cache_folder, runtime=config.runtime)
     found = fingerprint_of(network, text_input, saved["config"], features.key)
     if found != manifest.fingerprint:
         raise ArtefactError(
@@ -129,12 +130,16 @@ def load_embedder(folder: Path, *, cache_folder: Path | None = None) -> FusionEm
 
 
 def open_features(
-    spec: FeatureSpec, cache_folder: Path | None, *, backbone: Backbone | None = None
+    spec: FeatureSpec,
+    cache_folder: Path | None,
+    *,
+    backbone: Backbone | None = None,
+    runtime: Runtime | None = None,
 ) -> FrozenFeatures:
     """Return the frozen part of the CNN, with a cache when a folder is given."""
     if cache_folder is None:
-        return FrozenFeatures(spec, backbone=backbone)
-    return FrozenFeatures.with_cache(spec, cache_folder, backbone=backbone)
+        return FrozenFeatures(spec, backbone=backbone, runtime=runtime)
+    return FrozenFeatures.with_cache(spec, cache_folder, backbone=backbone, runtime=runtime)
 
 
 def saved_spec(config: EmbedderConfig, folder: Path | None = None) -> FeatureSpec:
@@ -144,6 +149,12 @@ def saved_spec(config: EmbedderConfig, folder: Path | None = None) -> FeatureSpe
         return FeatureSpec(kind="pixels", image_size=size, resize=resize)
     weights = config.weights if folder is None else str(folder / BACKBONE)
     return FeatureSpec(backbone=config.backbone, weights=weights, image_size=size, resize=resize)
+
+
+def _identity(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that decide what an embedder is, and not how it is computed."""
+    rest = {name: value for name, value in settings.items() if name not in ("engine", "precision")}
+    return {**rest, "weights": None}
 
 
 def _tensors(network: FusionNetwork, text_input: TextInput) -> dict[str, Tensor]:

@@ -26,6 +26,7 @@ Progress = Callable[[int, int], None]
 """Called with the number of images done and their total."""
 
 _BATCH: Final = 32
+_FILLED: Final = 512  # images whose features are held while a cache is filled
 _INLINE: Final = 4  # images that are not worth a thread
 
 
@@ -130,6 +131,24 @@ class FrozenFeatures:
         dtype = np.uint8 if self.spec.kind == "pixels" else np.float32
         found = self._collect(dict(zip(digests, paths, strict=True)), progress)
         return {digest: array.astype(dtype) for digest, array in found.items()}
+
+    def fill_cache(
+        self,
+        paths: Sequence[Path | str],
+        digests: Sequence[str],
+        *,
+        progress: Progress | None = None,
+    ) -> None:
+        """Compute what the cache does not hold yet; memory does not grow with the images.
+
+        Parameters are those of `for_images`.
+        """
+        wanted = list(dict(zip(digests, paths, strict=True)).items())
+        for start in range(0, len(wanted), _FILLED):
+            part = dict(wanted[start : start + _FILLED])
+            self._collect(part, None)
+            if progress is not None:
+                progress(start + len(part), len(wanted))
 
     def for_products(
         self,

@@ -78,7 +78,7 @@ def prepare(
     TuwenError
         If fewer than two train rows have an image or a text.
     """
-    features = open_features(saved_spec(config), cache_folder)
+    features = open_features(saved_spec(config), cache_folder, runtime=config.runtime)
     learn, check = _learn_and_check(products, split)
     facets = facets_of(learn, fields)
     labels = training_labels(learn, fields)

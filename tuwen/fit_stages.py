@@ -143,16 +143,17 @@ class FitStages:
         from core_embeddings.embedder_training import resolve
         from core_embeddings.frozen_features import FrozenFeatures
 
-        spec = saved_spec(resolve(self.config.embedder))
+        config = resolve(self.config.embedder)
+        spec = saved_spec(config)
         if spec.kind == "pixels":
             return StageOutput((), {"pictures": 0})
-        frozen = FrozenFeatures.with_cache(spec, feature_cache_folder())
+        frozen = FrozenFeatures.with_cache(spec, feature_cache_folder(), runtime=config.runtime)
         paths, digests = (
             [item for cell in self.products[name] for item in cell]
             for name in (Columns.IMAGE, Columns.IMAGE_DIGEST)
         )
         progress = LineProgress(self.note, "pictures through the frozen CNN")
-        frozen.for_images(paths, digests, progress=progress)
+        frozen.fill_cache(paths, digests, progress=progress)
         return StageOutput((), {"pictures": len(set(digests))})
 
     def run_embedder(self, run: Run) -> StageOutput:

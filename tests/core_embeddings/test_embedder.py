@@ -10,10 +10,11 @@ from core_embeddings.artefact import Manifest, read_json, write_json
 from core_embeddings.embedder import FusionEmbedder
 from core_embeddings.embedder_config import EmbedderConfig
 from core_embeddings.embedder_store import KIND, VERSION, fingerprint_of
-from core_embeddings.embedding import embed_products
+from core_embeddings.embedding import embed_products, embed_to_file
 from core_embeddings.errors import ArtefactError, TuwenError
 from core_embeddings.images import image_digest
 from core_embeddings.missing_parts import MASKED, TEXT_POLICIES, MissingParts
+from core_embeddings.vector_table import read_vectors
 
 COLORS = {"red": (220, 30, 30), "blue": (30, 30, 220), "green": (30, 180, 30)}
 KINDS = ["dress 连衣裙", "shoe 鞋子", "lamp 台灯"]
@@ -320,3 +321,41 @@ def test_the_mean_picture_stands_in_only_where_there_is_none(embedder, products)
 def test_training_without_enough_products_is_refused(products):
     with pytest.raises(TuwenError, match="needs at least 2 products in the train split; got 1"):
         train(products[:3], pd.Series(["train", "val", "test"]))
+
+
+def test_queries_are_what_a_frame_of_them_gives_and_any_number_is_encoded(embedder, products):
+    paths = [own[0] for own in products["image"]]
+    titles = [title if n % 3 else "" for n, title in enumerate(products["title"])]
+    images = [path if n % 4 else "" for n, path in enumerate(paths)]
+    wanted = embedder.encode(pd.DataFrame({"title": titles, "image": images}), missing=MASKED)
+    assert np.allclose(embedder.encode_queries(titles, images), wanted, atol=1e-5)
+    alone = [embedder.encode_queries([t], [i])[0] for t, i in zip(titles, images, strict=True)]
+    assert np.allclose(np.array(alone[:9]), wanted[:9], atol=1e-5)
+    assert embedder.encode_queries([]).shape == (0, embedder.embedding_size)
+
+
+def test_vectors_written_block_by_block_are_those_made_at_once(
+    embedder, products, tmp_path, monkeypatch
+):
+    whole = embed_products(embedder, products, "fused")
+    monkeypatch.setattr("core_embeddings.towers.ROWS_AT_ONCE", 50)
+    count = embed_to_file(embedder, products, tmp_path / "v.parquet")
+    found = read_vectors(tmp_path / "v.parquet", fingerprint=embedder.fingerprint)
+    assert count == len(products) and found.product_ids == whole.product_ids
+    assert np.allclose(found.vectors, whole.vectors, atol=1e-5)
+    assert found.has_image.all() and found.has_text.all()
+    nothing = embed_products(embedder, products[:0], "fused")
+    assert nothing.vectors.shape == (0, embedder.embedding_size)
+
+
+def test_the_engine_is_no_part_of_what_an_embedder_is(embedder):
+    settings = {**vars(embedder.config), "text_residual": None}
+    parts = (embedder.network, embedder.text_input)
+    one, other = (
+        fingerprint_of(*parts, {**settings, **runtime}, "image key")
+        for runtime in ({"engine": "torch", "precision": "float32"}, {"engine": "openvino"})
+    )
+    assert one == other
+    assert one == fingerprint_of(
+        *parts, {k: v for k, v in settings.items() if k not in ("engine", "precision")}, "image key"
+    )

@@ -129,6 +129,18 @@ def test_an_interrupted_run_keeps_its_batches_and_resumes(pictures, tmp_path):
     assert seen == [(70, 70)]
 
 
+def test_a_filled_cache_answers_for_all_images_and_says_how_far_it_is(
+    pictures, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("core_embeddings.frozen_features._FILLED", 2)
+    features, seen = FrozenFeatures.with_cache(PIXELS, tmp_path / "cache"), []
+    features.fill_cache(
+        pictures, digests_of(pictures), progress=lambda done, total: seen.append((done, total))
+    )
+    assert seen == [(2, 5), (4, 5), (5, 5)]
+    assert len(FeatureCache(tmp_path / "cache", PIXELS.key)) == 5
+
+
 def test_an_image_met_twice_is_computed_once(pictures):
     seen = []
     FrozenFeatures(PIXELS).for_images(

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from core_embeddings.errors import ArtefactError, FingerprintError
-from core_embeddings.vector_table import VectorTable, read_vectors, to_arrow, write_vectors
+from core_embeddings.vector_table import (
+    VectorTable,
+    read_vectors,
+    to_arrow,
+    write_vector_blocks,
+    write_vectors,
+)
 
 FLOATS = st.floats(-1, 1, width=32)
 
@@ -30,6 +36,46 @@ def test_what_is_written_comes_back(tmp_path_factory, vectors):
     assert back.vectors.shape == vectors.shape
     assert np.array_equal(back.has_image, given_table.has_image)
     assert np.array_equal(back.has_text, given_table.has_text)
+
+
+def parts_of(whole, size):
+    for at in range(0, len(whole.product_ids), size):
+        part = slice(at, at + size)
+        columns = (column[part] for column in whole[:4])
+        yield VectorTable(*columns, whole.fingerprint)
+
+
+def test_a_table_written_in_parts_is_the_table(tmp_path, monkeypatch):
+    monkeypatch.setattr("core_embeddings.vector_table.ROWS_PER_GROUP", 5)
+    whole, path = table(np.random.default_rng(0).random((17, 3), np.float32)), tmp_path / "v"
+    options = {"embedding_size": 3, "fingerprint": "f1"}
+    assert write_vector_blocks(path, parts_of(whole, 2), **options) == 17
+    for found, expected in zip(read_vectors(path, fingerprint="f1"), whole, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    groups = pq.ParquetFile(path).metadata
+    assert [groups.row_group(n).num_rows for n in range(groups.num_row_groups)] == [6, 6, 5]
+
+
+def test_no_rows_still_have_a_width_and_an_embedder(tmp_path):
+    options = {"embedding_size": 7, "fingerprint": "f1"}
+    assert write_vector_blocks(tmp_path / "v", [], **options) == 0
+    assert read_vectors(tmp_path / "v", fingerprint="f1").vectors.shape == (0, 7)
+
+
+def test_blocks_that_end_in_an_error_leave_the_old_table_and_nothing_beside_it(tmp_path):
+    path = tmp_path / "v.parquet"
+    write_vectors(path, table(np.eye(2, dtype=np.float32)))
+    before = path.read_bytes()
+
+    def torn():
+        yield table(np.eye(3, dtype=np.float32))
+        assert path.read_bytes() == before  # a reader in between sees the old one
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_vector_blocks(path, torn(), embedding_size=3, fingerprint="f2")
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_vector_column_is_a_fixed_size_list_of_float32():
