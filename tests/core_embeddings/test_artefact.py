@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from core_embeddings.artefact import (
@@ -69,3 +71,23 @@ def test_an_incomplete_manifest_is_refused(tmp_path):
     write_json(tmp_path / "manifest.json", {"kind": "taggers"})
     with pytest.raises(ArtefactError, match="lacks kind, version or fingerprint"):
         Manifest.read(tmp_path, kind="taggers", version=1)
+
+
+def test_a_file_is_synced_before_the_rename_and_its_folder_after(tmp_path, monkeypatch):
+    """Only in this order does a power cut leave the old content or the new."""
+    done = []
+    sync, replace = os.fsync, os.replace
+
+    def synced(handle):
+        inode = os.fstat(handle).st_ino
+        done.append("folder" if inode == tmp_path.stat().st_ino else "file")
+        sync(handle)
+
+    def replaced(source, target):
+        done.append("rename")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", replaced)
+    write_bytes(tmp_path / "x", b"new")
+    assert done == ["file", "rename", "folder"]
