@@ -122,7 +122,7 @@ class EmbedderConfig:
     layers: int = 1
     bidirectional: bool = True
     pooling: PoolingName = "mean_max"
-    word_shortcut: bool = False
+    word_shortcut: bool = True
     tower_size: int = 256
     embedding_size: int = 256
     fusion: FusionName = "gated"
