@@ -30,8 +30,8 @@ logger = logging.getLogger(__name__)
 Notify = Callable[[str, int, int], None]
 """Called with what is being done, how much is done, and of how much."""
 
-FEWEST_PHOTOS = 1_000
-"""Below it nothing is adapted: there is too little to learn from."""
+FEWEST_PHOTOS = 2_000
+"""Below it nothing is adapted: it was measured on four and five thousand photos, not on fewer."""
 MOST_PHOTOS = 10_000
 """More are not looked at: they would cost memory (half a gigabyte at 128 pixels) and hours."""
 
@@ -49,7 +49,7 @@ def adapt(
     """Return the material with the features of an adapted network.
 
     The material comes back as it is where the config freezes the network, where there is none
-    (pixels), where fewer than 1,000 train products have a photo, where there is no field to tell
+    (pixels), where fewer than 2,000 train products have a photo, where there is no field to tell
     or nothing to check it on, and where the network tells the fields of the validation products
     no better after the adaptation than before.
 
