@@ -188,27 +188,32 @@ class FusionEmbedder:
     def pair_scores(self, images: Products, texts: Products) -> NDArray[np.float32]:
         """Return how well each image goes with the text of the same row, of shape (n,).
 
-        Cosine of the two one-modality vectors; for the article's objective its sigmoid output.
+        See `FusionNetwork.together`; for the article's objective its sigmoid output.
         """
         if self.config.objective == "match":
             with torch.inference_mode():
                 seen, read = self._both_towers(images), self._both_towers(texts)
                 logits = self.network.match_logits(seen.image, read.text)
                 return torch.sigmoid(logits).numpy()
-        return (self.encode(images, "image") * self.encode(texts, "text")).sum(1)
+        return self._together(images, texts, every=False)
 
     def match_scores(self, images: Products, texts: Products) -> NDArray[np.float32]:
         """Return how well each image (row) goes with each text (column), of shape (n, m).
 
-        The scores of `pair_scores` for all pairs; for the article's objective before the sigmoid,
-        which is the same order and does not saturate.
+        The scores of `pair_scores` for all pairs, before the sigmoid, which would saturate.
         """
         if self.config.objective == "match":
             with torch.inference_mode():
                 seen, read = self._both_towers(images), self._both_towers(texts)
                 blocks = torch.split(seen.image, MATCHED_AT_ONCE)
                 return torch.cat([self.network.match_table(b, read.text) for b in blocks]).numpy()
-        return self.encode(images, "image") @ self.encode(texts, "text").T
+        return self._together(images, texts, every=True)
+
+    def _together(self, images: Products, texts: Products, *, every: bool) -> NDArray[np.float32]:
+        seen, read = self.encode(images, "image"), self.encode(texts, "text")
+        with torch.inference_mode():
+            both = torch.from_numpy(seen), torch.from_numpy(read)
+            return self.network.together(*both, every=every).numpy()
 
     def stand_in_texts(self, frame: pd.DataFrame, missing: MissingParts) -> list[str]:
         """Return the text that the text tower reads of each product, its own or a stand-in."""

@@ -16,6 +16,9 @@ from core_embeddings.image_tower import ArticleCNN, FeatureHead
 from core_embeddings.initialisation import initialise
 from core_embeddings.text_tower import TextBatch, TextTower
 
+AGREEMENT, UNLIKELY = 0.05, 1e-6
+"""Weight of what the heads agree on beside the cosine, and the least probability of it."""
+
 
 class Shape(NamedTuple):
     """What the data decides about a network.
@@ -138,6 +141,30 @@ class FusionNetwork(nn.Module):
             return self.match(self.fusion.every_pair(image, text))[..., 0]
         ones, others = image.repeat_interleave(len(text), 0), text.repeat(len(image), 1)
         return self.match_logits(ones, others).view(len(image), len(text))
+
+    def together(self, seen: Tensor, read: Tensor, *, every: bool) -> Tensor:
+        """Return how well pictures and texts go together, from their unit vectors.
+
+        The cosine, and a little of how much the training heads agree on what both show: the mean
+        over fields of the log-probability that a value drawn for the picture is the text's.
+
+        Parameters
+        ----------
+        seen, read
+            Vectors of pictures alone (n, embedding_size) and of texts alone (m, embedding_size).
+        every
+            Whether every picture meets every text, (n, m), or each its own row's, (n,).
+        """
+
+        def products(ones: Tensor, others: Tensor) -> Tensor:
+            return ones @ others.T if every else (ones * others).sum(1)
+
+        score = products(seen, read)
+        fields = zip(self.label_logits(seen), self.label_logits(read), strict=True)
+        for one, other in fields:
+            same = products(one.softmax(1), other.softmax(1))
+            score = score + AGREEMENT / len(self.heads) * (same + UNLIKELY).log()
+        return score
 
     def label_logits(self, vectors: Tensor) -> list[Tensor]:
         """Return the logits of each training head for unit vectors (n, embedding_size)."""

@@ -245,8 +245,8 @@ def test_the_article_preset_learns_which_text_belongs_to_which_picture(tmp_path)
         "article",
         objective="match",
         fusion="concat_relu",
-        epochs=60,
-        patience=60,
+        epochs=30,
+        patience=30,
         batch_size=9,
         rnn="lstm",
         pooling="last",
@@ -263,7 +263,7 @@ def test_the_article_preset_learns_which_text_belongs_to_which_picture(tmp_path)
     assert np.allclose(1 / (1 + np.exp(-table.diagonal())), false, atol=1e-5)
 
 
-def test_match_scores_are_the_cosines_of_every_picture_with_every_text(embedder, products):
+def test_match_scores_are_the_pair_scores_of_every_picture_with_every_text(embedder, products):
     table = embedder.match_scores(products[:5], products[:7])
     assert table.shape == (5, 7)
     for column in range(5):

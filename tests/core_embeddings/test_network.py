@@ -1,9 +1,11 @@
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
 
 from core_embeddings.embedder_config import EmbedderConfig
-from core_embeddings.network import FusionNetwork, Shape
+from core_embeddings.network import AGREEMENT, UNLIKELY, FusionNetwork, Shape
 
 YES, NO = torch.tensor([True]), torch.tensor([False])
 
@@ -65,3 +67,25 @@ def test_the_match_table_holds_the_logit_of_every_pair(fusion):
         for column in range(4):
             alone = made.match_logits(image[row][None], text[column][None])
             assert torch.allclose(table[row, column], alone[0], atol=1e-6)
+
+
+def test_together_is_the_cosine_and_a_little_of_what_the_heads_agree_on():
+    made = network()
+    seen, read = (F.normalize(torch.randn(n, 5), dim=1) for n in (3, 4))
+    table = made.together(seen, read, every=True)
+    for row in range(3):
+        for column in range(4):
+            one, other = (
+                made.label_logits(v[None])[0].softmax(1)[0] for v in (seen[row], read[column])
+            )
+            same = sum(float(a * b) for a, b in zip(one, other, strict=True))
+            expected = float(seen[row] @ read[column]) + AGREEMENT * math.log(same + UNLIKELY)
+            assert float(table[row, column]) == pytest.approx(expected, abs=1e-5)
+    rows = made.together(seen, read[:3], every=False)
+    assert torch.allclose(rows, table[:, :3].diagonal(), atol=1e-6)
+
+
+def test_without_heads_together_is_the_cosine():
+    made = FusionNetwork(EmbedderConfig(embedding_size=5), Shape(7, 20, 0), {})
+    seen, read = (F.normalize(torch.randn(n, 5), dim=1) for n in (3, 4))
+    assert torch.equal(made.together(seen, read, every=True), seen @ read.T)
