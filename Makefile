@@ -1,7 +1,7 @@
 # Everything runs in .venv of this clone; nothing outside it is touched.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench
+.PHONY: help setup demo test lint bench bench-embed
 
 BIN := .venv/bin
 STAMP := .venv/.setup-done
@@ -12,7 +12,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python
 	$$name -c '$(CHECK)' >/dev/null 2>&1 && echo $$name && break; done)
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## create .venv and install everything, pinned; a second run does nothing
 
@@ -47,3 +47,7 @@ bench: setup ## measure the tables of benchmarks/RESULTS.md again
 	@set -e; for file in benchmarks/[a-z]*.py; do \
 		test -e "$$file" || { echo "bench: benchmarks/ holds no script" >&2; exit 1; }; \
 		echo "==> bench: $$file"; $(BIN)/python "$$file"; done
+
+bench-embed: setup ## products per second from JPEG files and titles, beside the plain loop
+	@echo "==> bench-embed: benchmarks/embed_speed.py"
+	@$(BIN)/python benchmarks/embed_speed.py --out benchmarks/out/embed-speed.png

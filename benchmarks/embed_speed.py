@@ -2,7 +2,7 @@
 
     python benchmarks/embed_speed.py [small] [large] [resnet18] [--runs 5] [--write] [--out F.png]
 
-``small``: 1,000 products of `fashion` (60 x 80 pixels); ``large``: 400 of them with photos of
+``small``: 600 products of `fashion` (60 x 80 pixels); ``large``: 200 of them with photos of
 800 x 800, made here; ``resnet18``: the image features alone, random weights. The data folder is
 $TUWEN_DATA (default ../shared/data); without it nothing is measured. The embedder is trained for
 an epoch and kept in $TUWEN_BENCH (default benchmarks/out). Each run is a process of its own
@@ -48,8 +48,8 @@ from core_embeddings.tables import read_catalogue
 from core_embeddings.vector_table import read_vectors
 
 BENCH = Path(os.environ.get("TUWEN_BENCH", "benchmarks/out"))
-WARM, TRAINED_ON = 160, 2500
-SETS = {"small": 1000, "large": 400, "resnet18": 400}
+WARM, TRAINED_ON = 160, 1500
+SETS = {"small": 600, "large": 200, "resnet18": 300}
 QUERIES = 40
 RESNET = FeatureSpec(backbone="resnet18", weights="random")
 
@@ -108,7 +108,7 @@ def timed_run(side: str, name: str, table: Path, embedder: Path, out: Path) -> d
     if side == "fast":
         model.encode(warm)
     else:
-        plain_embed(model, warm, product_texts(warm, "default"), out)
+        plain_embed(model, warm[:BATCH], product_texts(warm[:BATCH], "default"), out)
     ready = perf_counter()
     if side == "fast":
         embed_to_file(model, rows, out)
@@ -248,6 +248,7 @@ def report(arguments: argparse.Namespace) -> str:
         lines += ["", *latency_lines(asked("latency", "small", table, embedder, table))]
         found = asked("stages", "small", table, embedder, table)
     if arguments.out:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
         draw(found, arguments.out)
     return "\n".join([*lines, "", *stage_lines(found)])
 
