@@ -26,6 +26,10 @@ def rows_of(shop, mask):
     return {name: X[mask] for name, X in shop.views.items()}, shop.products[mask]
 
 
+def among(shop, rows):
+    return np.isin(np.arange(len(shop.products)), rows)
+
+
 def test_tags_of_held_out_products_are_right_and_have_the_public_columns(shop, fitted):
     views, held_out = rows_of(shop, shop.split == "test")
     tags = fitted.tag(views, held_out)
@@ -130,6 +134,39 @@ def test_value_with_one_training_row_is_learned_but_never_auto(shop):
     assert (tag["value"], tag["decision"]) == ("unique", "review")
 
 
+def test_value_that_only_validation_products_have_is_learned(shop):
+    """Its rows choose nothing, since none of them was scored by a head that knew it."""
+    products = shop.products.copy()
+    late = np.flatnonzero(shop.split == "val")[:8]
+    products.loc[late, "shape"] = "heart"
+    views = {name: X.copy() for name, X in shop.views.items()}
+    for X in views.values():
+        X[late] = -3
+    found = TaggerSet.fit(views, products, fields=["shape"], split=shop.split)
+    tags = found.tag(*rows_of(shop._replace(views=views, products=products), among(shop, late)))
+    assert set(tags["value"]) == {"heart"}
+
+
+def test_shelf_with_one_product_learns_from_its_kin(shop):
+    """What a shelf sells is seen and whose shelf it is is written: each is known from others."""
+    rng = np.random.default_rng(1)
+    kind, shelf = shop.products["shape"].to_numpy(), shop.products["season"].to_numpy()
+    rare = np.flatnonzero((kind == "star") & (shelf == "winter"))
+    split = shop.split.copy()
+    split[rare] = "test"
+    split[rng.choice(rare, 1)] = "train"
+    products = shop.products.assign(
+        category=[f"{s} > {k}" for s, k in zip(shelf, kind, strict=True)]
+    )
+    right = {}
+    for kin in (False, True):
+        config = TaggerConfig(kin=kin, lexical=False)
+        found = TaggerSet.fit(shop.views, products, fields=["category"], split=split, config=config)
+        tags = found.tag(*rows_of(shop, among(shop, rare)))
+        right[kin] = (tags["value"] == "winter > star").mean()
+    assert right[True] > 0.95 > right[False] + 0.2
+
+
 def test_first_of_several_values_is_the_label(shop):
     products = shop.products.assign(shape=shop.products["shape"] + "|extra")
     found = TaggerSet.fit(shop.views, products, fields=["shape"], split=shop.split)
@@ -226,7 +263,9 @@ def test_wrong_inputs_are_named(shop, fitted):
     [
         ({"heads": ()}, "heads must name"),
         ({"heads": ("svm", "svm")}, "heads must name"),
+        ({"dense_heads": ("knn",)}, "dense_heads must name"),
         ({"svm_c": 0.0}, "svm_c must be > 0"),
+        ({"folds": 1}, "folds must be >= 2"),
         ({"threads": 0}, "threads must be >= 1"),
         ({"target_precision": 1.5}, "target_precision must be"),
         ({"assurance": 0.2}, "assurance must be"),
