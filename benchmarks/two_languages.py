@@ -11,7 +11,7 @@ its validation products, with --test in its test products. An absent set is skip
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sections import DATA, write_section
+from typing_slips import slipped
 
 from core_embeddings.embedder import FusionEmbedder
 from core_embeddings.embedder_config import EmbedderConfig
@@ -86,9 +87,10 @@ def emoji(part: str) -> str:
         if table is products:
             shown = without_text(table[table["split"] == part])
             rows += emoji_rows("pictures alone", embedder, shown, queries, False)
-    return markdown(
-        f"emoji_zh_en, {part} products", ["catalogue", "query", "model", "recall@10", "n"], rows
-    )
+    ours = {row[1]: float(row[3]) for row in rows if row[0] == rows[0][0] and row[2] == "tuwen"}
+    title = f"emoji_zh_en, {part} products, {EPOCHS} epochs"
+    table = markdown(title, ["catalogue", "query", "model", f"recall@{K}", "n"], rows)
+    return f"{table}\n\nIn both languages, zh / en: {ours['zh'] / max(ours['en'], 1e-9):.2f}."
 
 
 def emoji_rows(
@@ -121,8 +123,8 @@ def crossing(part: str) -> str:
     items = products[products["split"] == part]
     leaf = items["category"].str.split(" > ").str[-1]
     english, chinese, answers = [], [], []
-    for color, (en, zh) in COLORS.items():
-        for kind, (one, another) in TYPES.items():
+    for color, en, zh in glossary(COLORS):
+        for kind, one, another in glossary(TYPES):
             right = items["product_id"][(items["color_master"] == color) & (leaf == kind)]
             if len(right):
                 english.append(f"{en} {one}")
@@ -167,28 +169,6 @@ def slips(part: str) -> str:
         rows.append([model, *(f"{value:.3f}" for value in values)])
     what = f"fashion, {len(clean)} queries on {part} products, {changed} with a slip: ndcg@{K}"
     return markdown(what, ["model", "as written", "with slips"], rows)
-
-
-def slipped(texts: Sequence[str], *, share: float = 1 / 3, seed: int = 0) -> list[str]:
-    """Return the texts, a share of them with one random edit in a word of four letters or more."""
-    rng = np.random.default_rng(seed)
-    found = []
-    for text in texts:
-        words = text.split()
-        long = [i for i, word in enumerate(words) if word.isalpha() and len(word) >= 4]
-        if long and rng.random() < share:
-            place = int(rng.choice(long))
-            words[place] = edited(words[place].lower(), rng)
-        found.append(" ".join(words))
-    return found
-
-
-def edited(word: str, rng: np.random.Generator) -> str:
-    """Drop, add, change or swap one letter."""
-    place, letter = int(rng.integers(len(word) - 1)), chr(97 + int(rng.integers(26)))
-    left, one, two, right = word[:place], word[place], word[place + 1], word[place + 2 :]
-    edits = (left + two + right, left + letter + one + two + right)
-    return [*edits, left + letter + two + right, left + two + one + right][int(rng.integers(4))]
 
 
 def trained(products: pd.DataFrame) -> FusionEmbedder:
@@ -267,6 +247,11 @@ def catalogue(name: str) -> pd.DataFrame | None:
     return read_catalogue(path, cache_folder=default_cache_folder()).rows if path.exists() else None
 
 
+def glossary(text: str) -> list[list[str]]:
+    """Return the triples of a glossary."""
+    return [entry.strip().split("=") for entry in text.split(";")]
+
+
 def absent(name: str) -> str:
     """Say that a set is not there."""
     return f"{name}: {DATA / name} is absent; skipped (set TUWEN_DATA)"
@@ -274,32 +259,28 @@ def absent(name: str) -> str:
 
 def markdown(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table with a title."""
-    lines = [" | ".join(head), "|".join(["---"] * len(head)), *(" | ".join(row) for row in rows)]
-    return "\n".join([f"**{title}**", "", *(f"| {line} |" for line in lines)])
+    lines = ["| " + " | ".join(row) + " |" for row in (head, *rows)]
+    return "\n".join([f"**{title}**", "", lines[0], "|" + "---|" * len(head), *lines[1:]])
 
 
 EPOCHS = 12
-COLORS: Mapping[str, tuple[str, str]] = {
-    **{"Black": ("black", "黑色"), "White": ("white", "白色"), "Blue": ("blue", "蓝色")},
-    **{"Beige": ("beige", "米色"), "Grey": ("grey", "灰色"), "Pink": ("pink", "粉色")},
-    **{"Orange": ("orange", "橙色"), "Green": ("green", "绿色"), "Brown": ("brown", "棕色")},
-    **{"Red": ("red", "红色"), "Yellow": ("yellow", "黄色"), "Lilac Purple": ("purple", "紫色")},
-    **{"Khaki green": ("khaki green", "军绿色"), "Turquoise": ("turquoise", "青绿色")},
-}
-TYPES: Mapping[str, tuple[str, str]] = {
-    **{"Trousers": ("trousers", "裤子"), "Sweater": ("sweater", "毛衣")},
-    **{"Dress": ("dress", "连衣裙"), "Top": ("top", "上衣"), "T-shirt": ("t-shirt", "T恤")},
-    **{"Bra": ("bra", "文胸"), "Blouse": ("blouse", "女衬衫"), "Vest top": ("vest top", "背心")},
-    **{"Shirt": ("shirt", "衬衫"), "Skirt": ("skirt", "半身裙"), "Socks": ("socks", "袜子")},
-    **{"Jacket": ("jacket", "夹克"), "Leggings/Tights": ("leggings", "打底裤")},
-    **{"Hoodie": ("hoodie", "连帽衫"), "Cardigan": ("cardigan", "开衫")},
-    **{"Bikini top": ("bikini top", "比基尼上衣"), "Blazer": ("blazer", "西装外套")},
-    **{"Shorts": ("shorts", "短裤"), "Boots": ("boots", "靴子"), "Belt": ("belt", "腰带")},
-    **{"Earring": ("earring", "耳环"), "Bag": ("bag", "包"), "Necklace": ("necklace", "项链")},
-    **{"Scarf": ("scarf", "围巾"), "Swimsuit": ("swimsuit", "泳衣"), "Coat": ("coat", "大衣")},
-    **{"Sneakers": ("sneakers", "运动鞋"), "Gloves": ("gloves", "手套")},
-    **{"Pyjama set": ("pyjamas", "睡衣")},
-}
+COLORS = """
+    Black=black=黑色; White=white=白色; Blue=blue=蓝色; Beige=beige=米色; Grey=grey=灰色;
+    Pink=pink=粉色; Orange=orange=橙色; Green=green=绿色; Brown=brown=棕色; Red=red=红色;
+    Yellow=yellow=黄色; Lilac Purple=purple=紫色; Khaki green=khaki green=军绿色;
+    Turquoise=turquoise=青绿色
+"""
+"""hm's name of a colour, and what people say in English and in Chinese; types likewise."""
+TYPES = """
+    Trousers=trousers=裤子; Sweater=sweater=毛衣; Dress=dress=连衣裙; Top=top=上衣;
+    T-shirt=t-shirt=T恤; Bra=bra=文胸; Blouse=blouse=女衬衫; Vest top=vest top=背心;
+    Shirt=shirt=衬衫; Skirt=skirt=半身裙; Socks=socks=袜子; Jacket=jacket=夹克;
+    Leggings/Tights=leggings=打底裤; Hoodie=hoodie=连帽衫; Cardigan=cardigan=开衫;
+    Bikini top=bikini top=比基尼上衣; Blazer=blazer=西装外套; Shorts=shorts=短裤;
+    Boots=boots=靴子; Belt=belt=腰带; Earring=earring=耳环; Bag=bag=包; Necklace=necklace=项链;
+    Scarf=scarf=围巾; Swimsuit=swimsuit=泳衣; Coat=coat=大衣; Sneakers=sneakers=运动鞋;
+    Gloves=gloves=手套; Pyjama set=pyjamas=睡衣
+"""
 
 
 if __name__ == "__main__":
