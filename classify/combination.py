@@ -23,6 +23,8 @@ DISCOUNT: Final = 0.1
 FOLDS: Final = 4
 TOLERANCE: Final = 0.01
 """A discount that gains in sum may lose so much in accuracy or macro-F1: less is noise."""
+SURENESS: Final = 0.5
+"""Standard errors by which picture and text together must be better than one of them."""
 MARGIN: Final = 0.005
 """A discount has to gain so much in sum."""
 
@@ -86,8 +88,8 @@ def choose_combination(
 
     A blend of all parts, held near their plain mean. Where ``alone`` names groups of parts, the
     blend of the best group by itself stands unless that of all has the lower cross-entropy by more
-    than one standard error of the difference over the rows: more views are heard only where they
-    help. Then the blend is taken with ``DISCOUNT`` if that gains more than ``MARGIN`` in accuracy +
+    than ``SURENESS`` standard errors of the difference over the rows: more views are heard only
+    where they help. Then the blend is taken with ``DISCOUNT`` if that gains more than ``MARGIN`` in accuracy +
     macro-F1, and in neither loses more than ``TOLERANCE``. Each is fitted on some rows and measured
     on others (``FOLDS`` runs of consecutive rows, since neighbours are often variants of one
     product). The winner gets the temperature of least cross-entropy. With fewer than ``MIN_ROWS``
@@ -138,7 +140,7 @@ class _Measured(NamedTuple):
 
 def _surely_lower(loss: Floats, other: Floats) -> bool:
     gain = other - loss
-    return bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
+    return bool(gain.mean() > SURENESS * gain.std() / np.sqrt(len(gain)))
 
 
 def _worth_it(found: _Measured) -> bool:
