@@ -89,11 +89,11 @@ def choose_combination(
     A blend of all parts, held near their plain mean. Where ``alone`` names groups of parts, the
     blend of the best group by itself stands unless that of all has the lower cross-entropy by more
     than ``SURENESS`` standard errors of the difference over the rows: more views are heard only
-    where they help. Then the blend is taken with ``DISCOUNT`` if that gains more than ``MARGIN`` in accuracy +
-    macro-F1, and in neither loses more than ``TOLERANCE``. Each is fitted on some rows and measured
-    on others (``FOLDS`` runs of consecutive rows, since neighbours are often variants of one
-    product). The winner gets the temperature of least cross-entropy. With fewer than ``MIN_ROWS``
-    rows the plain mean of all is taken unseen.
+    where they help. Then the blend is taken with ``DISCOUNT`` if that gains more than ``MARGIN`` in
+    accuracy + macro-F1, and in neither loses more than ``TOLERANCE``. Each is fitted on some rows
+    and measured on others (``FOLDS`` runs of consecutive rows, since neighbours are often variants
+    of one product). The winner gets the temperature of least cross-entropy. With fewer than
+    ``MIN_ROWS`` rows the plain mean of all is taken unseen.
 
     Cross-entropy tells two sets of parts apart with far fewer rows than counts of errors do, but it
     favours frequent values; greedy ensemble selection (Caruana et al. 2004) on the rows of the fit
