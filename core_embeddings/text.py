@@ -19,6 +19,9 @@ from core_embeddings.measures import split_model, unify_measures
 
 Engine = Literal["jieba", "rjieba"]
 
+RULES: Final = 2
+"""Version of the rules of `Tokenizer`; 1 had no simplified characters and no form of measures."""
+
 _HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 # `\w` leaves out combining marks, and without them Thai and Hindi words fall to pieces.
 _MARKS = "".join(
@@ -135,7 +138,11 @@ class Tokenizer:
 
     def _tokens(self, text: str) -> Iterator[str]:
         for match in _TOKEN.finditer(normalise(text)):
-            yield from self._cut(match)
+            token = match.group()
+            if match.lastgroup or self.pos_filter or "-" in token or "&" in token:
+                yield from self._cut(match)
+            else:  # nearly every word of a Latin text
+                yield token
 
     def _cut(self, match: re.Match[str]) -> Iterable[str]:
         token = match.group()
