@@ -138,11 +138,7 @@ class Tokenizer:
 
     def _tokens(self, text: str) -> Iterator[str]:
         for match in _TOKEN.finditer(normalise(text)):
-            token = match.group()
-            if match.lastgroup or self.pos_filter or "-" in token or "&" in token:
-                yield from self._cut(match)
-            else:  # nearly every word of a Latin text
-                yield token
+            yield from self._cut(match)
 
     def _cut(self, match: re.Match[str]) -> Iterable[str]:
         token = match.group()
