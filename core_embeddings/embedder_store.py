@@ -29,7 +29,7 @@ from core_embeddings.frozen_features import FeatureSpec, FrozenFeatures
 from core_embeddings.missing_parts import settings_as_meant
 from core_embeddings.network import FusionNetwork, Shape
 from core_embeddings.runtime import Runtime
-from core_embeddings.text import Tokenizer
+from core_embeddings.text import RULES, Tokenizer
 from core_embeddings.text_input import TextInput
 from core_embeddings.vocabulary import Vocabulary
 from core_embeddings.word_vectors import WordVectors, load_word_vectors
@@ -106,7 +106,7 @@ def load_embedder(folder: Path, *, cache_folder: Path | None = None) -> FusionEm
     priors = tensors.pop(PRIORS, None)
     text_input = TextInput(
         Tokenizer(engine=config.tokenizer, pos_filter=config.pos_filter),
-        Vocabulary.from_dict(read_json(folder / VOCABULARY)),
+        _vocabulary(folder),
         priors=None if priors is None else priors.numpy().astype(np.float32),
         word_vectors=_word_vectors(saved["word_vectors"]),
         max_tokens=config.max_tokens,
@@ -171,6 +171,17 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         raise ArtefactError(f"{path} cannot be read ({error}); run the fit again") from None
     except Exception as error:  # safetensors raises its own type, of no public base
         raise ArtefactError(f"{path} is damaged ({error}); run the fit again") from None
+
+
+def _vocabulary(folder: Path) -> Vocabulary:
+    vocabulary = Vocabulary.from_dict(read_json(folder / VOCABULARY))
+    if vocabulary.rules != RULES:
+        logger.warning(
+            "%s reads words by rules %d and text is now cut by rules %d: some known words will "
+            "pass as unknown; fit the shop again",
+            *(folder, vocabulary.rules, RULES),
+        )
+    return vocabulary
 
 
 def _word_vectors(name: str | None) -> WordVectors | None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core_embeddings.errors import ArtefactError, ConfigError
+from core_embeddings.text import RULES
 
 PADDING: Final = 0
 """The embedding row that no token has."""
@@ -58,6 +59,8 @@ class Vocabulary:
         How many rows the n-grams share.
     rare
         Words that were met too seldom to have a row: no spelling slips, all the same.
+    rules
+        Version of the tokenizer's rules that the words are cut by.
 
     Raises
     ------
@@ -73,6 +76,7 @@ class Vocabulary:
     words: tuple[str, ...]
     buckets: int = 2_000
     rare: tuple[str, ...] = ()
+    rules: int = RULES
     _rows: Mapping[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -210,8 +214,9 @@ class Vocabulary:
     def to_dict(self) -> dict[str, Any]:
         """Return the vocabulary as JSON-able values; ``from_dict`` gives it back."""
         saved = {"version": _VERSION, "buckets": self.buckets, "words": list(self.words)}
-        # Absent where there are none, as in folders from before there was such a list.
-        return saved | ({"rare": list(self.rare)} if self.rare else {})
+        # Absent where they say nothing, as in folders from before they were written.
+        saved |= {"rare": list(self.rare)} if self.rare else {}
+        return saved | ({"rules": self.rules} if self.rules > 1 else {})
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> Vocabulary:
@@ -234,7 +239,7 @@ class Vocabulary:
                 f" {sorted(saved)}; the file is damaged, fit the shop again"
             )
         try:
-            return cls(tuple(words), buckets, tuple(rare))
+            return cls(tuple(words), buckets, tuple(rare), int(saved.get("rules", 1)))
         except ConfigError as error:
             raise ArtefactError(f"{error}; the file is damaged, fit the shop again") from None
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core_embeddings.errors import ArtefactError, ConfigError
+from core_embeddings.text import RULES
 from core_embeddings.vocabulary import PADDING, Vocabulary
 
 words = st.text(alphabet="abcd黑色手1", min_size=1, max_size=8)
@@ -192,3 +193,11 @@ def test_a_reading_takes_the_place_of_the_n_grams_of_an_unseen_word_only() -> No
     encoded = vocabulary.encode_batch([["裙", "red"]], readings={"裙": [2, 2, 1], "red": [2]})
     assert encoded.ids.tolist() == [2, 2, 1, 1]
     assert encoded.token_offsets.tolist() == [0, 3]
+
+
+def test_a_vocabulary_saved_before_rules_were_written_is_of_the_first_rules() -> None:
+    old = {"version": 1, "buckets": 3, "words": ["t-shirt"]}
+    vocabulary = Vocabulary.from_dict(old)
+    assert vocabulary.rules == 1
+    assert vocabulary.to_dict() == old
+    assert Vocabulary(("tshirt",)).to_dict()["rules"] == RULES
