@@ -15,6 +15,11 @@ class Cut(Exception):
     """A kill, as a test can have it."""
 
 
+@pytest.fixture(autouse=True)
+def few_steps_for_the_heads(monkeypatch):
+    monkeypatch.setattr("core_embeddings.finetuning._HEAD_STEPS", 15)
+
+
 @pytest.fixture(scope="module")
 def backbone():
     return load_backbone("mobilenet_v3_small", "random")
