@@ -20,7 +20,7 @@ from core_embeddings.topk import topk_of_scores
 from core_embeddings.training_set import TrainingRows, TrainingSet
 
 RESIDUALS: Final = (0.0, 0.5, 1.0, 2.0)
-LEANS: Final = (0.0, 0.4, 0.8, 1.6, -0.8)
+LEANS: Final = (0.0, 0.4, 0.8, 1.6, -0.4, -0.8, -1.6)
 K: Final = 10
 TOLERANCE: Final = 0.003
 """Scores this near are equal: of them the least change is taken."""
