@@ -105,7 +105,7 @@ class EmbedderConfig:
     finetune_epochs: int = 5
     backbone_learning_rate: float = 2e-4
     image_augmentation: float = 1.0
-    missing_text: MissingText = "mask"
+    missing_text: MissingText = "context"
     missing_image: MissingImage = "mask"
     engine: EngineName = "auto"
     precision: Precision = "auto"
