@@ -164,7 +164,8 @@ def evaluate_match(embedders: Mapping[str, FusionEmbedder], products: pd.DataFra
         for one in directions
         for metric, value in one.metrics.items()
     ]
-    return as_report(pd.DataFrame(rows), job="match")
+    by_direction = pd.DataFrame(rows).sort_values("segment", kind="stable")
+    return as_report(by_direction, job="match")
 
 
 def evaluate_tags(
