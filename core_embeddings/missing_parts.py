@@ -17,7 +17,7 @@ MissingText = Literal["mask", "default", "context", "image"]
 MissingImage = Literal["mask", "mean"]
 TEXT_POLICIES: Final[tuple[MissingText, ...]] = get_args(MissingText)
 IMAGE_POLICIES: Final[tuple[MissingImage, ...]] = get_args(MissingImage)
-WHITE: Final = 255
+BRIGHTEST: Final = 255
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class MissingParts:
         ``image``: words inferred from the picture. See `missing_text.product_texts`.
     image
         ``mask``: nothing, as above. ``mean``: a constant, the mean features of the training
-        pictures; for a CNN that sees pixels a white page, which is what products stand on.
+        pictures; for a CNN that sees pixels a page of their mean colour.
 
     Raises
     ------
@@ -58,9 +58,12 @@ MASKED: Final = MissingParts()
 
 
 def constant_image(image_tower: nn.Module, features: Tensor) -> Tensor:
-    """Return the input that policy ``mean`` gives, of the shape of one row of ``features``."""
-    mean = getattr(image_tower, "mean", None)
-    row = features.new_full(features.shape[1:], WHITE) if mean is None else mean
+    """Return the input that policy ``mean`` gives, of the shape of one row of ``features``.
+
+    The tower keeps the mean of its training rows: of each feature, or of each channel in [0, 1].
+    """
+    mean = image_tower.get_buffer("mean")
+    row = mean if features.dim() == 2 else (BRIGHTEST * mean).round().expand(features.shape[1:])
     return row.to(features.dtype)
 
 

@@ -31,12 +31,15 @@ def test_the_constant_picture_is_the_mean_of_the_training_features():
     assert constant_image(head, features).tolist() == [2.0, 20.0]
 
 
-def test_a_cnn_on_pixels_gets_a_white_page():
+def test_a_cnn_on_pixels_gets_a_page_of_the_mean_colour():
     pixels = torch.zeros((2, 16, 16, 3), dtype=torch.uint8)
-    page = constant_image(ArticleCNN(16, 4), pixels)
+    pixels[0, ..., 0], pixels[1, ..., 1] = 200, 100
+    tower = ArticleCNN(16, 4)
+    tower.standardise_by(pixels)
+    page = constant_image(tower, pixels)
     assert page.shape == (16, 16, 3)
     assert page.dtype == torch.uint8
-    assert (page == 255).all()
+    assert (page == torch.tensor([100, 50, 0], dtype=torch.uint8)).all()
 
 
 @pytest.mark.parametrize(
