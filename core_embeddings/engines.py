@@ -8,7 +8,7 @@ Why bfloat16 does not begin at the first stage: its weights are rounded to 8 bit
 every pixel, and product photos are mostly one white plane, so the error does not average out.
 EfficientNet-Lite0, 320 Myntra photos, lowest cosine of features and of product vectors: bfloat16
 throughout .9952 and .9948, behind stage 1 .9996 and .9989, behind stage 2 .9998 and .9989, behind
-stage 3 .9999 and .9996.
+stage 3 .9999 and .9996, and of 600 photos one still gave a vector of .9966: the bar is above it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 AGREEMENT: Final = 0.999
 """Lowest cosine, per product, between vectors of any engine and of float32: what is promised."""
 
-PASSING: Final = 0.99985
+PASSING: Final = 0.99995
 """What features must reach for it: standardised by the image tower, an error grows tenfold."""
 
 PROBES: Final = 32
