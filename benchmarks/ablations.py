@@ -63,6 +63,8 @@ VARIANTS = (
     Variant("without foreign words", {"foreign_words": 0.0}),
     Variant("without label smoothing", {"label_smoothing": 0.0}),
     Variant("without weight decay", {"weight_decay": 0.0}),
+    Variant("without word bag", {"word_bag": False}),
+    Variant("without word shortcut", {"word_shortcut": False}),
     Variant("without word vectors", {"word_vectors": "none"}),
     Variant("with co-purchase .1", {"co_purchase": 0.1}, sets=("hm",)),
     Variant("with co-purchase .3", {"co_purchase": 0.3}, sets=("hm",)),

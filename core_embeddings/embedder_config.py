@@ -53,8 +53,9 @@ class EmbedderConfig:
     word_vectors
         Pretrained word vectors: ``auto`` (the multilingual sentence encoder when installed),
         ``none``, or the path of a file in the usual text format.
-    word_size, rnn, rnn_size, layers, bidirectional, pooling, word_shortcut
-        The text tower; the last lets the mean pretrained word vector pass by the RNN.
+    word_size, rnn, rnn_size, layers, bidirectional, pooling, word_shortcut, word_bag
+        The text tower; the last two let words reach F_text past the RNN, by the mean of their
+        pretrained vectors and by a learned vector of each.
     tower_size, embedding_size, fusion, dropout
         Width D of F_image and F_text, width of the shared vector, and how they are fused.
     engine, precision
@@ -123,6 +124,7 @@ class EmbedderConfig:
     bidirectional: bool = True
     pooling: PoolingName = "mean_max"
     word_shortcut: bool = True
+    word_bag: bool = True
     tower_size: int = 256
     embedding_size: int = 256
     fusion: FusionName = "gated"
@@ -230,6 +232,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "bidirectional": False,
         "pooling": "last",
         "word_shortcut": False,
+        "word_bag": False,
         "tower_size": 64,
         "embedding_size": 256,
         "fusion": "concat_relu",

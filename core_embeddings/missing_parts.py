@@ -71,9 +71,9 @@ def settings_as_meant(saved: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return an embedder's saved settings in today's words.
 
     Before there was ``missing_image``, ``missing_text = "default"`` meant what is ``mask`` now; and
-    before there was ``word_shortcut``, no network had one.
+    before there were ``word_shortcut`` and ``word_bag``, no network had them.
     """
-    meant = {"word_shortcut": False, **saved}
+    meant = {"word_shortcut": False, "word_bag": False, **saved}
     if "missing_image" in saved or saved.get("missing_text") != "default":
         return meant
     return {**meant, "missing_text": "mask"}

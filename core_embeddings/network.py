@@ -74,6 +74,7 @@ class FusionNetwork(nn.Module):
             size=size,
             dropout=config.dropout,
             shortcut=config.word_shortcut,
+            bag=config.word_bag,
         )
         self.fusion = make_fusion(config.fusion, size, config.embedding_size)
         self.match = nn.Linear(config.embedding_size, 1)

@@ -59,10 +59,14 @@ class TextTower(nn.Module):
     shortcut
         Let the direction of the mean pretrained vector reach F_text without passing the RNN: what
         words mean, whatever their order and however few texts there were to learn from.
+    bag
+        Let each word and n-gram add a learned vector of its own to F_text, whatever its order: what
+        a linear model on words can say, without waiting for the RNN to learn it.
 
     References
     ----------
-    Cho et al., 2014 (GRU); Hochreiter and Schmidhuber, 1997 (LSTM).
+    Cho et al., 2014 (GRU); Hochreiter and Schmidhuber, 1997 (LSTM); for the bag: Cheng et al.,
+    "Wide & Deep Learning for Recommender Systems", 2016.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class TextTower(nn.Module):
         size: int,
         dropout: float,
         shortcut: bool = False,
+        bag: bool = False,
     ) -> None:
         super().__init__()
         self.pooling = pooling
@@ -99,6 +104,9 @@ class TextTower(nn.Module):
         self.straight = nn.Linear(prior_size, size, bias=False) if straight else None
         if self.straight is not None:
             nn.init.orthogonal_(self.straight.weight, gain=STRAIGHT_GAIN)
+        self.bag = nn.EmbeddingBag(rows, size, mode="mean") if bag else None
+        if self.bag is not None:
+            nn.init.zeros_(self.bag.weight)
         self.norm = nn.LayerNorm(size) if pooling == "mean_max" else nn.Identity()
 
     def forward(self, batch: TextBatch) -> Tensor:
@@ -115,6 +123,9 @@ class TextTower(nn.Module):
         if self.straight is not None and batch.priors is not None:
             meaning = _directions(batch.priors, lengths)[present]  # (m, prior_size)
             connected = connected + self.straight(self.dropout(meaning))
+        if self.bag is not None:
+            own = _sums(self.bag(batch.ids, batch.token_offsets), lengths)[present]  # (m, D)
+            connected = connected + self.dropout(own / lengths[present][:, None].sqrt())
         features = self.norm(connected)
         result = features.new_zeros(len(lengths), size)
         return result.index_put((present.nonzero()[:, 0],), features)
@@ -138,9 +149,13 @@ class TextTower(nn.Module):
 
 def _directions(priors: Tensor, lengths: Tensor) -> Tensor:
     """Return the direction of the mean vector of each text, (n, prior_size)."""
+    return nn.functional.normalize(_sums(priors, lengths), dim=1)
+
+
+def _sums(tokens: Tensor, lengths: Tensor) -> Tensor:
+    """Add up the token vectors (n_tokens, w) of each text: (n, w)."""
     texts = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
-    sums = priors.new_zeros(len(lengths), priors.shape[1]).index_add_(0, texts, priors)
-    return nn.functional.normalize(sums, dim=1)
+    return tokens.new_zeros(len(lengths), tokens.shape[1]).index_add_(0, texts, tokens)
 
 
 def _pad(tokens: Tensor, lengths: Tensor) -> Tensor:

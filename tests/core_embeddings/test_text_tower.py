@@ -104,3 +104,21 @@ def test_without_pretrained_vectors_there_is_no_shortcut() -> None:
         **{"bidirectional": True, "pooling": "last", "size": 5, "dropout": 0.0, "shortcut": True},
     )
     assert made.straight is None
+
+
+def test_the_bag_adds_what_each_word_learned_of_its_own_whatever_the_order() -> None:
+    made = TextTower(
+        **{"rows": 9, "word_size": 4, "prior_size": 0, "rnn": "gru", "rnn_size": 4, "layers": 1},
+        **{"bidirectional": True, "pooling": "last", "size": 5, "dropout": 0.0, "bag": True},
+    )
+    assert made.bag is not None
+    assert not made.bag.weight.any()  # it begins silent: the RNN alone decides
+    torch.nn.init.normal_(made.bag.weight)
+    torch.nn.init.zeros_(made.connect.weight)
+    torch.nn.init.zeros_(made.connect.bias)
+    ids, words = torch.tensor([1, 2, 3, 2, 1]), torch.arange(5)
+    found = made(TextBatch(ids, words, torch.tensor([3, 0, 2]), None))
+    own = made.bag.weight
+    torch.testing.assert_close(found[0], (own[1] + own[2] + own[3]) / 3**0.5)
+    torch.testing.assert_close(found[2], (own[2] + own[1]) / 2**0.5)
+    assert not found[1].any()
