@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core_embeddings.artefact import write_bytes
-from core_embeddings.columns import Columns
+from core_embeddings.columns import Columns, written_columns
 from core_embeddings.errors import ArtefactError
 
 if TYPE_CHECKING:
@@ -46,3 +46,15 @@ def read_stored(path: Path) -> pd.DataFrame:
     for name in LISTS:
         products[name] = [tuple(cell) for cell in products[name]]
     return products
+
+
+def stacked(held: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Return products of two tables under each other.
+
+    A text in a language that only one of them has is "" in the other, as everywhere.
+    """
+    import pandas as pd
+
+    both = pd.concat([held, new], ignore_index=True)
+    written = written_columns(both.columns)
+    return both.assign(**{name: both[name].fillna("") for name in written})

@@ -12,6 +12,7 @@ from core_embeddings.columns import Columns
 from core_embeddings.embedding import embed_products
 from core_embeddings.errors import TuwenError
 from core_embeddings.vector_table import VectorTable
+from tuwen.catalogue import stacked
 from tuwen.shop import Shop
 
 if TYPE_CHECKING:
@@ -32,12 +33,10 @@ def add_products(shop: Shop, products: pd.DataFrame) -> tuple[int, int]:
     tuple
         How many are new, and how many replaced one.
     """
-    import pandas as pd
-
     held, stored = shop.catalogue(), shop.vectors()
     fresh = embed_products(shop.embedder(), products, "fused")
     keep = ~held[Columns.PRODUCT].isin(products[Columns.PRODUCT]).to_numpy()
-    whole = pd.concat([held[keep], _like(products, held)], ignore_index=True)
+    whole = stacked(held[keep], _like(products, held))
     order = np.argsort(whole[Columns.PRODUCT].to_numpy(dtype=str), kind="stable")
     merged = VectorTable(
         whole[Columns.PRODUCT].iloc[order].tolist(),

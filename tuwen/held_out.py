@@ -11,6 +11,7 @@ import numpy as np
 from core_embeddings.columns import Columns
 from core_embeddings.errors import TableError
 from tuwen import evaluation
+from tuwen.catalogue import stacked
 from tuwen.fit_logging import report_metrics
 from tuwen.inputs import table_digest
 from tuwen.loading import Note, TableOptions, read_products, settle_all, usable_products
@@ -128,8 +129,6 @@ def _embedders(shop: Shop) -> dict[str, FusionEmbedder]:
 
 def _products(shop: Shop, path: str | Path, read: Loaded, note: Note) -> pd.DataFrame:
     """Measure pairs, matching and tags of new products; baselines learn from the shop's own."""
-    import pandas as pd
-
     new, held = usable_products(read.rows, path), shop.catalogue()
     digests = {digest for cell in held[Columns.IMAGE_DIGEST] for digest in cell}
     seen = new[Columns.PRODUCT].isin(held[Columns.PRODUCT]).sum()
@@ -143,7 +142,7 @@ def _products(shop: Shop, path: str | Path, read: Loaded, note: Note) -> pd.Data
     fields = [name for name in taggers.fields if name in new]
     if not fields:
         raise TableError(f"{path} has none of the tagged fields: {', '.join(taggers.fields)}")
-    both = pd.concat([held, new.assign(split="held out")], ignore_index=True)
+    both = stacked(held, new.assign(split="held out"))
     for name in taggers.fields:
         both[name] = both[name].fillna("")
     both[Columns.SPLIT] = both[Columns.SPLIT].replace({"test": "unused", "held out": "test"})

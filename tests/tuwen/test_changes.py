@@ -40,6 +40,15 @@ def test_an_added_product_is_found_and_listed_at_once(shop, tmp_path):
     assert changes.add_products(shop, load_products(table, TableOptions())) == (0, 1)
 
 
+def test_a_text_in_a_new_language_leaves_the_other_products_with_none_of_it(shop, tmp_path):
+    table = tmp_path / "new.csv"
+    table.write_text("product_id,title,title_fr\nNEW1,zanzibar umbrella,parapluie\n")
+    changes.add_products(shop, load_products(table, TableOptions()))
+    french = shop.catalogue().set_index("product_id")["title_fr"]
+    assert french.pop("NEW1") == "parapluie"
+    assert set(french) == {""}
+
+
 def test_a_removed_product_is_gone_from_every_file(shop):
     gone = shop.recommender().state.interactions["product_id"].iloc[0]
     count = len(shop.catalogue())
