@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -102,14 +103,17 @@ def correlation_scores(
 
     Returns
     -------
-    float64 of shape (n, n), or None where the embedder has no frozen features or there are too few
-    products to learn from or to choose on.
+    float64 of shape (n, n), or None where the embedder has no frozen features, there are too few
+    products to learn from or to choose on, or train texts have fewer than two words in common.
     """
     if embedder.features.spec.kind == "pixels" or min(len(train), len(val)) < FEWEST:
         return None
     parts = (train, val, test)
+    words = [_tokens(embedder, part) for part in parts]
+    if sum(count > 1 for count in Counter(w for own in words[0] for w in set(own)).values()) < 2:
+        return None
     images = _main_directions(_standardised([_features(embedder, part) for part in parts]))
-    texts = _main_directions(_tfidf([_tokens(embedder, part) for part in parts]))
+    texts = _main_directions(_tfidf(words))
     learn, check, held_out = (Sides(*sides) for sides in zip(images, texts, strict=True))
     matcher = CorrelationMatcher.choose(learn, check, np.asarray(duplicate_groups(val)))
     return matcher.scores(held_out)

@@ -111,6 +111,14 @@ def test_pixels_or_too_few_products_make_no_baseline(products, monkeypatch):
     assert correlation_scores(Embedder(), train, val, test) is None
 
 
+def test_texts_without_common_words_make_no_baseline(products):
+    train, val, test = parts(products)
+    apart = train.assign(title=[f"x{i}" for i in range(len(train))])
+    assert correlation_scores(Embedder(), apart, val, test) is None
+    one = train.assign(title=[f"lamp x{i}" for i in range(len(train))])
+    assert correlation_scores(Embedder(), one, val, test) is None
+
+
 def test_reducing_keeps_no_more_directions_than_there_are():
     rng = np.random.default_rng(0)
     reduced = _main_directions([rng.normal(size=(12, 6)), rng.normal(size=(3, 6))])
