@@ -200,11 +200,16 @@ class RecommendJob:
         return Measured({f"recall@{self.k}": value}, len(relevant))
 
 
-def tag_job(products: pd.DataFrame, fields: tuple[str, ...], rows: NDArray[np.int64]) -> TagJob:
-    """Return the job of tagging ``rows`` of a catalogue with its split."""
+def tag_job(
+    products: pd.DataFrame, fields: tuple[str, ...], rows: NDArray[np.int64]
+) -> TagJob | None:
+    """Return the job of tagging ``rows`` of a catalogue; None where none has a known value."""
     from classify.labels import field_labels
 
-    labels = {field: field_labels(products, field) for field in fields}
+    found = {field: field_labels(products, field) for field in fields}
+    labels = {field: values for field, values in found.items() if (values[rows] != "").any()}
+    if not labels:
+        return None
     train = (products[Columns.SPLIT] == "train").to_numpy()
     return TagJob(
         {field: values[rows] for field, values in labels.items()},

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core_embeddings.columns import Columns
+from core_embeddings.errors import TableError
 from core_embeddings.missing_parts import (
     IMAGE_POLICIES,
     MASKED,
@@ -85,6 +86,8 @@ class HeldOutProducts:
     def _tags(
         self, products: pd.DataFrame, missing: MissingParts
     ) -> dict[str, NDArray[np.object_]]:
+        if not self.taggers.fields:
+            return {}
         views = self.embedder.views(products, missing=missing)
         read = products
         if missing.text != "mask":
@@ -138,6 +141,11 @@ def missing_report(
     DataFrame
         ``removed``, ``share``, ``policy``, ``job``, ``metric``, ``value``, ``n``. Rows that remove
         nothing ("") are the baselines that look at no product.
+
+    Raises
+    ------
+    TableError
+        If there is nothing to measure.
     """
     import pandas as pd
 
@@ -147,6 +155,11 @@ def missing_report(
         catalogue.iloc[rows].reset_index(drop=True), shop.embedder(), shop.taggers()
     )
     jobs = _jobs(shop, catalogue, rows, held, asked)
+    if not jobs:
+        raise TableError(
+            f"{shop.root} has no tagged field with known values in its {split} products, no lists "
+            "to measure, and no judged query on them was given; give some with --queries"
+        )
     whole, order = held.whole(), _order(held.complete(), seed)
     records = [record for job in jobs for record in _baseline(job)]
     for removed, policies in POLICIES.items():

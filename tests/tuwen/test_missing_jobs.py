@@ -1,11 +1,12 @@
 """Jobs on versions of products whose right answers are counted by hand or by plain loops."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.metrics import f1_score
 
-from tuwen.missing_jobs import RecommendJob, SearchJob, TagJob, Version, _matrix
+from tuwen.missing_jobs import RecommendJob, SearchJob, TagJob, Version, _matrix, tag_job
 
 
 def words(*values):
@@ -27,6 +28,16 @@ def test_tags_are_averaged_over_fields_and_unknown_labels_are_left_out():
     assert metrics == pytest.approx({"accuracy": (2 / 3 + 3 / 4) / 2, "macro_f1": np.mean(f1)})
     assert n == 4
     assert job.baseline().metrics["accuracy"] == pytest.approx((2 / 3 + 3 / 4) / 2)
+
+
+def test_fields_without_a_known_value_are_not_measured():
+    products = pd.DataFrame(
+        {"color": ["red", "blue", "red"], "kind": ["hat", "cap", ""], "split": ["train"] * 2 + [""]}
+    )
+    job = tag_job(products, ("color", "kind"), np.array([2]))
+    assert job is not None and job.truth.keys() == job.majority.keys() == {"color"}
+    assert tag_job(products, ("kind",), np.array([2])) is None
+    assert tag_job(products, (), np.array([2])) is None
 
 
 def test_search_ranks_by_cosine_and_chance_is_the_mean_over_all_orders():

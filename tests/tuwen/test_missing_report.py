@@ -1,5 +1,6 @@
 """What is left when products lose parts: ends that are known, subsets that nest, no leaks."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from classify.evaluate import FUSED, IMAGE_ONLY, TEXT_ONLY, evaluate_tagging
 from core_embeddings.columns import Columns
+from core_embeddings.errors import TableError
 from core_embeddings.missing_parts import MissingParts
 from core_embeddings.tables import read_queries
 from tuwen import missing_report as report_of
@@ -155,3 +157,13 @@ def test_a_shop_without_queries_or_timestamps_has_tags_alone(shop, monkeypatch):
     monkeypatch.setattr("core_embeddings.splits.time_cut", lambda log, share: None)
     report = missing_report(shop, levels=(0.0,))
     assert set(report["job"]) == {"tag"}
+
+
+def test_a_shop_without_tagged_fields_has_the_other_jobs(shop, asked, monkeypatch):
+    taggers = replace(shop.taggers(), taggers={})
+    monkeypatch.setattr(type(shop), "taggers", lambda self: taggers)
+    report = missing_report(shop, asked=asked, levels=(0.0, 1.0))
+    assert set(report["job"]) == {"search", "recommend"}
+    monkeypatch.setattr(report_of, "_recommend_job", lambda *_: None)
+    with pytest.raises(TableError, match=r"no tagged field .*give some with --queries"):
+        missing_report(shop, levels=(0.0,))
