@@ -106,12 +106,13 @@ def candidates(tower: PooledTower, runtime: Runtime, *, size: int) -> Iterator[C
     if runtime.engine != "torch" and _has_openvino(runtime):
         from core_embeddings.openvino_engine import has_bfloat16, openvino_candidates
 
-        yield from (
-            Candidate(name, make)
-            for name, make in openvino_candidates(
-                tower, size=size, streams=runtime.threads, low=low and has_bfloat16()
-            )
-        )
+        try:
+            lower = low and has_bfloat16()
+        except Exception as error:  # an installation that does not load must not stop the work
+            logger.warning("OpenVINO cannot be used (%s); trying the next", error)
+        else:
+            made = openvino_candidates(tower, size=size, streams=runtime.threads, low=lower)
+            yield from (Candidate(*each) for each in made)
     if runtime.engine != "openvino":
         yield from _torch_candidates(tower, "cpu", low=low and cpu_has_bfloat16())
 

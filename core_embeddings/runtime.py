@@ -46,11 +46,15 @@ class Runtime:
     workers: int = 0
 
     def __post_init__(self) -> None:
-        for name, allowed in (("engine", EngineName), ("precision", Precision)):
+        for name, variable, allowed in (
+            ("engine", ENGINE_VARIABLE, EngineName),
+            ("precision", PRECISION_VARIABLE, Precision),
+        ):
             value = getattr(self, name)
             if value not in get_args(allowed):
                 raise ConfigError(
-                    f"runtime.{name} must be one of {', '.join(get_args(allowed))}; got {value!r}"
+                    f"embedder.{name}, or ${variable}, must be one of "
+                    f"{', '.join(get_args(allowed))}; got {value!r}"
                 )
         if self.workers < 0:
             raise ConfigError(f"runtime.workers must be at least 0; got {self.workers}")
@@ -65,8 +69,8 @@ class Runtime:
             If a variable or a setting holds another word than those above.
         """
         return cls(
-            engine=os.environ.get(ENGINE_VARIABLE, engine),  # type: ignore[arg-type]  # checked
-            precision=os.environ.get(PRECISION_VARIABLE, precision),  # type: ignore[arg-type]
+            engine=os.environ.get(ENGINE_VARIABLE) or engine,  # type: ignore[arg-type]  # checked
+            precision=os.environ.get(PRECISION_VARIABLE) or precision,  # type: ignore[arg-type]
         )
 
     @property

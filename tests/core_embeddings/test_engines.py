@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from core_embeddings import engines
+from core_embeddings import engines, openvino_engine
 from core_embeddings.backbones import load_backbone
 from core_embeddings.engines import (
     AGREEMENT,
@@ -107,6 +107,17 @@ def test_openvino_by_name_but_not_installed_names_the_extra(tower, monkeypatch):
     assert names(tower, precision="float32") == ["torch float32 on cpu"]
     with pytest.raises(MissingExtraError, match=r"openvino.*\[fast\]"):
         names(tower, engine="openvino")
+
+
+def test_an_openvino_that_does_not_load_is_passed_over_with_a_warning(tower, monkeypatch, caplog):
+    def broken():
+        raise ImportError("libtbb is missing")
+
+    monkeypatch.setattr(engines, "is_installed", lambda name: True)
+    monkeypatch.setattr(engines, "cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr(openvino_engine, "has_bfloat16", broken)
+    assert names(tower) == ["torch float32 on cpu"]
+    assert "OpenVINO cannot be used (libtbb is missing)" in caplog.text
 
 
 def test_torch_in_bfloat16_agrees_leaves_the_tower_alone_and_says_it_is_not_exact(tower):

@@ -10,8 +10,11 @@ from core_embeddings.runtime import Runtime, available_cores, torch_threads
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"engine": "tensorrt"}, "runtime.engine must be one of auto, torch, openvino; got 'tens"),
-        ({"precision": "int8"}, "runtime.precision must be one of auto, float32, bfloat16; got"),
+        (
+            {"engine": "tensorrt"},
+            r"embedder\.engine, or \$TUWEN_ENGINE, must be one of auto, torch, openvino; got",
+        ),
+        ({"precision": "int8"}, r"\$TUWEN_PRECISION, must be one of auto, float32, bfloat16; got"),
         ({"workers": -1}, "runtime.workers must be at least 0; got -1"),
     ],
 )
@@ -25,8 +28,14 @@ def test_the_environment_wins_over_the_settings(monkeypatch):
     monkeypatch.delenv("TUWEN_PRECISION")
     assert Runtime.chosen("torch", "bfloat16") == Runtime("openvino", "bfloat16")
     monkeypatch.setenv("TUWEN_ENGINE", "fast")
-    with pytest.raises(ConfigError, match=r"runtime\.engine"):
+    with pytest.raises(ConfigError, match=r"embedder\.engine"):
         Runtime.chosen()
+
+
+def test_an_empty_variable_says_nothing(monkeypatch):
+    monkeypatch.setenv("TUWEN_ENGINE", "")
+    monkeypatch.setenv("TUWEN_PRECISION", "")
+    assert Runtime.chosen("torch", "bfloat16") == Runtime("torch", "bfloat16")
 
 
 def test_zero_workers_mean_one_per_core():
