@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -52,7 +53,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     try:
         header = json.loads(payload[8 : 8 + int.from_bytes(payload[:8], "little")])
         return Checkpoint(json.loads(header["__metadata__"]["notes"]), load(payload))
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, SafetensorError) as error:
         raise ArtefactError(
             f"{path} is not a checkpoint ({error}); remove it to start over"
         ) from None

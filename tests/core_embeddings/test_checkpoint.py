@@ -69,6 +69,14 @@ def test_what_is_no_checkpoint_is_refused_by_name(tmp_path, payload):
         read_checkpoint(path)
 
 
+def test_a_file_that_lost_its_end_is_refused_by_name(tmp_path):
+    path = tmp_path / "c"
+    write_checkpoint(path, Checkpoint({}, {"x": torch.zeros(10)}))
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(ArtefactError, match=r"c is not a checkpoint .*; remove it to start over"):
+        read_checkpoint(path)
+
+
 def test_under_keeps_a_prefix_and_drops_it():
     one, two = torch.tensor(1), torch.tensor(2)
     assert under("a.", {"a.x": one, "ab": two, "b.a.x": two}) == {"x": one}
