@@ -87,7 +87,7 @@ class TextInput:
         return [self._spelled(text) for text in texts]
 
     def _spelled(self, text: str) -> str:
-        tokens = self.tokenizer(text)
+        (tokens,) = self.tokens([text])  # what stands behind them is not read
         meant = self._speller(tokens)
         return text if meant == tokens else " ".join(meant)
 

@@ -62,7 +62,7 @@ class TextReader:
 
     def _tower(self, tokens: list[Sequence[str]]) -> nn.Module:
         with self._lock:
-            if not self._decided:
+            if not self._decided and any(tokens):  # texts of nothing agree about nothing
                 self._reduced = self._checked(tokens[:PROBES])
                 self._decided = True
         return self._exact if self._reduced is None else self._reduced

@@ -47,6 +47,12 @@ def test_slips_are_corrected_and_other_text_is_returned_as_it_was_typed() -> Non
     assert words.spelled(typed) == typed
 
 
+def test_slips_behind_the_last_token_that_is_read_are_left_alone() -> None:
+    words = text_input(vectors=None)
+    behind = "black " * words.max_tokens + "dres"
+    assert words.spelled([behind]) == [behind]
+
+
 def test_a_word_of_another_language_has_the_rows_and_the_vector_of_its_translation() -> None:
     words = text_input(vectors=Pairs())
     foreign, known = words.batch([["裙子"]]), words.batch([["dress"]])

@@ -111,3 +111,14 @@ def test_texts_that_disagree_are_read_in_float32_and_the_log_says_so(
     exact = read(made, text_input, tokens)
     np.testing.assert_array_equal(read(made, text_input, tokens, "auto"), exact)
     assert "texts are read in float32: bfloat16 reaches a cosine of 0.90000" in caplog.text
+
+
+def test_texts_of_nothing_decide_nothing(texts, text_input, monkeypatch):
+    asked = []
+    monkeypatch.setattr(text_reader, "cpu_has_bfloat16", lambda: True)
+    monkeypatch.setattr(text_reader, "lowest_cosine", lambda *_: asked.append(1) or 0.9)
+    reader = TextReader(tower(text_input), text_input, "auto")
+    with torch.inference_mode():
+        assert not reader.read([[]] * 40).any() and not asked
+        reader.read(text_input.tokens(texts))
+    assert asked
