@@ -18,8 +18,8 @@ def taggable_fields(products: pd.DataFrame) -> list[str]:
     ``category`` needs two distinct values. Another text column needs 2 to 200 distinct values (the
     parts count where ``|`` joins several), and at most one per five filled rows (never fewer than 2
     are allowed); at least half of its cells filled; no value longer than 60 characters. Numbers,
-    ids (``…_id``), the reserved columns and text in
-    another language (``title_zh``) are left out.
+    ids (``…_id``), the reserved columns and text in another language (``title_zh``) are left
+    out.
     """
     fields = []
     if Columns.CATEGORY in products and products[Columns.CATEGORY].replace("", None).nunique() >= 2:
