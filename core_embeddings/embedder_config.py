@@ -182,6 +182,10 @@ class EmbedderConfig:
             _require(0 <= value < 1, name, "in [0, 1)", value)
         for name in _WEIGHTS:
             _require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
+        cap, width = self.co_purchase_cap, self.tower_size
+        _require(cap >= 2, "co_purchase_cap", "at least 2", cap)
+        whole = self.fusion != "tokens" or width % 4 == 0
+        _require(whole, "tower_size", 'a multiple of 4 with fusion "tokens"', width)
         alone = self.members == 1 or self.objective == "shared"
         _require(alone, "members", 'one where the objective is not "shared"', self.members)
         residual = self.text_residual

@@ -18,6 +18,17 @@ def test_a_balance_out_of_range_is_refused(name, value):
         EmbedderConfig.from_settings({name: value})
 
 
+def test_one_purchase_per_user_makes_no_pair_and_is_refused_before_any_work():
+    with pytest.raises(ConfigError, match=r"embedder\.co_purchase_cap must be at least 2; got 1"):
+        EmbedderConfig.from_settings({"co_purchase_cap": 1})
+
+
+def test_four_heads_share_a_width_they_divide():
+    EmbedderConfig.from_settings({"fusion": "gated", "tower_size": 10})
+    with pytest.raises(ConfigError, match=r"tower_size must be a multiple of 4 .*; got 10"):
+        EmbedderConfig.from_settings({"fusion": "tokens", "tower_size": 10})
+
+
 def test_an_unknown_fusion_is_answered_with_the_known_ones():
     with pytest.raises(ConfigError, match="weighed"):
         EmbedderConfig.from_settings({"fusion": "mixed"})
