@@ -128,15 +128,6 @@ class LinearTagger(ClassifierMixin, BaseEstimator):
         tagger.temperature_, tagger.n_features_in_ = temperature, coef.shape[1]
         return tagger
 
-    def calibrate_on(self, X: Matrix, y: Any) -> Self:
-        """Set the temperature from rows not fitted on; unknown labels are left out."""
-        position = {label: code for code, label in enumerate(self.classes_.tolist())}
-        codes = np.array([position.get(label, -1) for label in np.asarray(y).tolist()], np.int64)
-        known = codes >= 0
-        scores = self.class_scores(X)[known] if known.any() else np.zeros((0, len(self.classes_)))
-        self.temperature_ = fit_temperature(scores.astype(np.float64), codes[known])
-        return self
-
     def unrotate(self, mean: Floats, basis: Floats) -> Self:
         """Write weights learned on ``(X - mean) @ basis`` in the units of X."""
         self.coef_ = self.coef_ @ basis.T
