@@ -125,7 +125,7 @@ class EmbedderConfig:
     pooling: PoolingName = "mean_max"
     word_shortcut: bool = True
     word_bag: bool = True
-    tower_size: int = 256
+    tower_size: int = 512
     embedding_size: int = 256
     fusion: FusionName = "gated"
     text_residual: float | None = None
