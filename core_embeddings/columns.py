@@ -63,7 +63,7 @@ RESERVED: Final = frozenset(
 )
 """Product columns that are never attributes."""
 
-_OF_A_LANGUAGE: Final = re.compile(rf"({Columns.TITLE}|{Columns.DESCRIPTION})_[a-z]{{2}}")
+_OF_A_LANGUAGE: Final = re.compile(rf"({Columns.TITLE}|{Columns.DESCRIPTION})_(?!id|no)[a-z]{{2}}")
 
 
 def is_attribute(name: str) -> bool:
@@ -75,10 +75,13 @@ def is_language_column(name: str) -> bool:
     """Tell whether a column is the product's text in one more language.
 
     That is ``title_`` or ``description_`` and the two-letter code of the language, as in
-    ``title_zh``. Such a column is read, learned from and searched like ``title``.
+    ``title_zh``. Such a column is read, learned from and searched like ``title``. ``id`` and ``no``
+    are no languages here, but numbers: Indonesian and Norwegian (``nb``) need another name.
 
     >>> is_language_column("title_zh"), is_language_column("title_long")
     (True, False)
+    >>> is_language_column("title_id")
+    False
     """
     return _OF_A_LANGUAGE.fullmatch(name) is not None
 

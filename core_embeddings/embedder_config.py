@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from core_embeddings.config import from_mapping
+from core_embeddings.config import from_mapping, to_mapping
 from core_embeddings.errors import ConfigError
 from core_embeddings.missing_parts import MissingImage, MissingText
 from core_embeddings.runtime import EngineName, Precision, Runtime
@@ -15,6 +15,8 @@ PresetName = Literal["default", "article"]
 FusionName = Literal["concat_relu", "gated", "split", "weighed", "tokens"]
 RnnName = Literal["relu", "gru", "lstm"]
 PoolingName = Literal["last", "mean_max"]
+COMPUTING = ("engine", "precision")
+"""Settings of how an embedder is computed: no part of what it is."""
 _AT_LEAST_ONE = (
     *("max_tokens", "min_count", "buckets", "word_size", "rnn_size", "tower_size", "layers"),
     *("epochs", "patience", "finetune_epochs", "members"),
@@ -197,6 +199,10 @@ class EmbedderConfig:
     def runtime(self) -> Runtime:
         """How it is computed; the environment wins."""
         return Runtime.chosen(self.engine, self.precision)
+
+    def deciding(self) -> dict[str, Any]:
+        """Return the settings that decide what an embedder is, without how it is computed."""
+        return {name: value for name, value in to_mapping(self).items() if name not in COMPUTING}
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> EmbedderConfig:

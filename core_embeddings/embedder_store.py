@@ -22,7 +22,7 @@ from core_embeddings.artefact import (
 )
 from core_embeddings.backbones import Backbone
 from core_embeddings.config import to_mapping
-from core_embeddings.embedder_config import EmbedderConfig
+from core_embeddings.embedder_config import COMPUTING, EmbedderConfig
 from core_embeddings.errors import ArtefactError, TuwenError
 from core_embeddings.facets import spoken_values
 from core_embeddings.frozen_features import FeatureSpec, FrozenFeatures
@@ -153,7 +153,7 @@ def saved_spec(config: EmbedderConfig, folder: Path | None = None) -> FeatureSpe
 
 def _identity(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that decide what an embedder is, and not how it is computed."""
-    rest = {name: value for name, value in settings.items() if name not in ("engine", "precision")}
+    rest = {name: value for name, value in settings.items() if name not in COMPUTING}
     return {**rest, "weights": None}
 
 

@@ -141,7 +141,7 @@ def train_on(
         material.held_out, network, text_input, list(material.labels), config
     )
     training_set = TrainingSet(material.rows, text_input, config, seed)
-    known = [to_mapping(config), seed, torch.__version__, material.identity]
+    known = [config.deciding(), seed, torch.__version__, material.identity]
     trainer = Trainer(
         network,
         replace(_trainer_config(config), checkpoint_seconds=session.checkpoint_seconds),

@@ -37,3 +37,9 @@ def test_an_unknown_fusion_is_answered_with_the_known_ones():
 def test_the_article_is_balanced_by_nothing():
     article = EmbedderConfig.for_preset("article")
     assert (article.text_residual, article.text_lean) == (0.0, 0.0)
+
+
+def test_how_an_embedder_is_computed_is_no_part_of_what_it_is():
+    torch = EmbedderConfig.from_settings({"engine": "torch", "precision": "float32"})
+    assert torch.deciding() == EmbedderConfig().deciding()
+    assert EmbedderConfig.from_settings({"epochs": 3}).deciding() != torch.deciding()
