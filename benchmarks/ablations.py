@@ -46,7 +46,7 @@ class Variant:
 
     name: str
     settings: dict[str, Any] = field(default_factory=dict)
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[int, ...] = (0, 1)
     sets: tuple[str, ...] = SETS
 
 
