@@ -129,7 +129,7 @@ class MultiViewTagger:
             heads = self.config.heads if view in SPARSE else self.config.dense_heads
             for head in heads if fit_on.size else ():
                 found = cross_fit(
-                    self._head(view, head, rotated=view in rotations),
+                    self.head(view, head, rotated=view in rotations),
                     X,
                     labels,
                     classes=self.classes_,
@@ -201,7 +201,8 @@ class MultiViewTagger:
             rows, columns=["modality", "view", "head", "share", "temperature", "discount"]
         )
 
-    def _head(self, view: str, head: HeadName, *, rotated: bool) -> LinearTagger:
+    def head(self, view: str, head: HeadName, *, rotated: bool) -> LinearTagger:
+        """Return an unfitted head for a view, as the settings say."""
         config, sparse = self.config, view in SPARSE
         rare_too = config.lexical_balanced and head == "softmax" and view in (LEXICAL, WORDS)
         return HEADS[head](
