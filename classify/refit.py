@@ -1,0 +1,145 @@
+"""Heads that take in corrected values in a few steps from where they stand.
+
+Only the weights move. What was chosen on validation rows, the temperatures, the combination and the
+thresholds, is kept: corrected products are those a human was asked about, so that they say little
+of how sure the heads may be of others.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from threadpoolctl import threadpool_limits
+
+from classify.availability import Availability, availability
+from classify.labels import field_labels
+from classify.linear_solver import Matrix
+from classify.linear_tagger import LinearTagger
+from classify.rotation import Rotation
+from classify.taggers import TaggerSet
+from classify.views import Mask, MultiViewTagger, Part, view_modality
+
+LEARNED_FROM: Final = 5
+"""A value that the taggers never met is learned once so many products have it."""
+
+
+class Rotated(NamedTuple):
+    """A view as its heads are fitted."""
+
+    X: Matrix
+    """Rows of the view, rotated where it is wide."""
+    rotation: Rotation | None
+
+
+def refit(
+    taggers: TaggerSet,
+    views: Mapping[str, Matrix],
+    products: pd.DataFrame,
+    *,
+    fields: Sequence[str],
+    learned: Mask,
+    has_image: ArrayLike | None = None,
+    has_text: ArrayLike | None = None,
+) -> TaggerSet:
+    """Return the taggers with the heads of ``fields`` fitted again from their weights.
+
+    Parameters
+    ----------
+    taggers
+        Left as they are.
+    views, products, has_image, has_text
+        As in ``TaggerSet.fit``, of every product that is learned from, with the corrected values.
+    fields
+        Whose heads are fitted; the others are shared with ``taggers``.
+    learned
+        Rows to learn from, of shape (n_products,); those without a value are passed over. Held-out
+        rows must not be among them.
+    """
+    available = availability(products, has_image, has_text)
+    fitted = dict(taggers.taggers)
+    with threadpool_limits(taggers.config.threads, "blas"):
+        ready = taggers.prepare(views, products)
+        seen = {view: learned & _present(view, available) for view in ready}
+        size = taggers.config.dense_size
+        rotated = {view: _rotated(X, seen[view], size) for view, X in ready.items()}
+        for name in fields:
+            labels = np.where(learned, field_labels(products, name), "")
+            fitted[name] = refit_field(taggers.tagger(name), rotated, seen, labels)
+    return replace(taggers, taggers=fitted)
+
+
+def refit_field(
+    tagger: MultiViewTagger,
+    views: Mapping[str, Rotated],
+    seen: Mapping[str, Mask],
+    labels: NDArray[Any],
+) -> MultiViewTagger:
+    """Return one field's tagger with heads that know ``labels``.
+
+    A value it never met is learned from ``LEARNED_FROM`` products on; one that no product has any
+    more is forgotten.
+
+    Parameters
+    ----------
+    tagger
+        Left as it is.
+    views
+        By name.
+    seen
+        Rows each view can be learned from, of shape (n_rows,).
+    labels
+        "" where unknown, of shape (n_rows,).
+    """
+    values, counts = np.unique(labels[labels != ""], return_counts=True)
+    kept = np.isin(values, tagger.classes_) | (counts >= LEARNED_FROM)
+    known = np.isin(labels, values[kept])
+    if not known.any():
+        return tagger
+    again = copy.copy(tagger)
+    again.classes_, again.examples_ = values[kept].astype(object), counts[kept]
+    again.parts_ = {
+        part: _refit_head(tagger, part, views[part.view], labels, known & seen[part.view])
+        for part in tagger.parts_
+    }
+    return again
+
+
+def _refit_head(
+    tagger: MultiViewTagger, part: Part, view: Rotated, labels: NDArray[Any], rows: Mask
+) -> LinearTagger:
+    old, rotation = tagger.parts_[part], view.rotation
+    if not rows.any():
+        return old
+    head = tagger.head(*part, rotated=rotation is not None)
+    head.set_params(max_iter=min(tagger.config.fold_steps, head.max_iter))
+    start = old if rotation is None else _turned(old, rotation)
+    head.fit(view.X[rows], labels[rows], start=start)
+    head.temperature_ = old.temperature_
+    return head if rotation is None else head.unrotate(rotation.mean, rotation.basis)
+
+
+def _turned(head: LinearTagger, rotation: Rotation) -> LinearTagger:
+    """Return a head as it speaks of rotated rows; the reverse of ``LinearTagger.unrotate``."""
+    coef = np.linalg.lstsq(rotation.basis, head.coef_.T, rcond=None)[0].T
+    intercept = head.intercept_ + head.coef_ @ rotation.mean
+    return type(head).restored(head.classes_, coef, intercept, temperature=head.temperature_)
+
+
+def _rotated(X: Matrix, rows: Mask, size: int) -> Rotated:
+    """Rotate a wide dense view as ``TaggerSet.fit`` does."""
+    if sparse.issparse(X) or X.shape[1] <= size or rows.sum() < 2:
+        return Rotated(X, None)
+    rotation = Rotation.fit(X[rows], size=size)
+    return Rotated(rotation.apply(X), rotation)
+
+
+def _present(view: str, available: Availability) -> Mask:
+    masks = {"image": available.has_image, "text": available.has_text}
+    return masks.get(view_modality(view), np.ones_like(available.has_text))
