@@ -7,16 +7,17 @@ is reached much sooner by batching the classes into the columns of one matrix.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import solve_triangular
+from scipy.special import expit
 
 from classify.lbfgs import minimize_lbfgs
 
-Loss = Literal["softmax", "squared_hinge"]
+Loss = Literal["softmax", "squared_hinge", "logistic"]
 Matrix: TypeAlias = Any
 """A dense ndarray or a scipy CSR matrix of shape (n_rows, n_features)."""
 Floats: TypeAlias = NDArray[Any]
@@ -46,7 +47,7 @@ class Start(NamedTuple):
 
 def solve_linear(
     X: Matrix,
-    codes: NDArray[np.int64],
+    codes: NDArray[Any],
     *,
     n_classes: int,
     loss: Loss,
@@ -65,12 +66,14 @@ def solve_linear(
     X
         Rows of shape (n_rows, n_features), dense or CSR; float32 is computed in float32.
     codes
-        Class of each row, 0 … n_classes - 1, of shape (n_rows,).
+        Class of each row, 0 … n_classes - 1, of shape (n_rows,); for ``logistic`` whether it has
+        each of the classes, bool of shape (n_rows, n_classes).
     n_classes
         Number of classes; those without a row get weights as well.
     loss
         ``softmax``: multinomial cross-entropy (the objective of scikit-learn's LogisticRegression);
-        ``squared_hinge``: ``Σ_k max(0, 1 ∓ f_k)²``, one class against the rest (that of LinearSVC).
+        ``squared_hinge``: ``Σ_k max(0, 1 ∓ f_k)²``, one class against the rest (that of LinearSVC);
+        ``logistic``: ``Σ_k log(1 + exp(∓ f_k))``, each class for itself, any number true at once.
     C
         Inverse strength of the penalty, > 0.
     sample_weight
@@ -94,7 +97,7 @@ def solve_linear(
     n_rows, n_features = X.shape
     weight = np.ones(n_rows, dtype) if sample_weight is None else sample_weight.astype(dtype)
     transposed = X.T.tocsr() if sparse.issparse(X) else X.T
-    row_loss = (_softmax_loss if loss == "softmax" else _hinge_loss)(codes, weight)
+    row_loss = _ROW_LOSSES[loss](codes, weight)
     border = n_features * n_classes
     penalized = slice(None) if penalize_intercept else slice(border)
     # W = root @ V turns the penalty of V into that of W: nothing else changes, not even in size.
@@ -162,10 +165,30 @@ def _hinge_loss(codes: NDArray[np.int64], weight: Floats) -> RowLoss:
     return evaluate
 
 
-def _start_intercept(
-    codes: NDArray[np.int64], n_classes: int, weight: Floats, loss: Loss
-) -> Floats:
+def _logistic_loss(has: NDArray[np.bool_], weight: Floats) -> RowLoss:
+    sign = np.where(has, -1, 1).astype(weight.dtype)
+
+    def evaluate(scores: Floats) -> tuple[float, Floats]:
+        scores *= sign  # above 0 is on the wrong side
+        rows = np.logaddexp(0, scores).sum(axis=1, dtype=np.float64)
+        slope = expit(scores) * sign * weight[:, None]
+        return float(weight.astype(np.float64) @ rows), slope
+
+    return evaluate
+
+
+_ROW_LOSSES: Final = {
+    "softmax": _softmax_loss,
+    "squared_hinge": _hinge_loss,
+    "logistic": _logistic_loss,
+}
+
+
+def _start_intercept(codes: NDArray[Any], n_classes: int, weight: Floats, loss: Loss) -> Floats:
     """Return the best intercept of a model without features: a better start than zero."""
+    if loss == "logistic":
+        share = np.clip(np.average(codes, axis=0, weights=weight), 1e-6, 1 - 1e-6)
+        return np.log(share) - np.log1p(-share)
     share = np.bincount(codes, weights=weight, minlength=n_classes)
     share = share / max(share.sum(), np.finfo(np.float64).tiny)
     if loss == "softmax":

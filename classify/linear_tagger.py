@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.class_weight import compute_class_weight
@@ -16,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from classify.calibration import fit_temperature, held_out_folds
 from classify.linear_solver import Floats, LinearSolution, Loss, Matrix, Start, solve_linear
+from classify.moments import moments, standardized
 from classify.value_kinship import kinship
 from core_embeddings.errors import ConfigError
 
@@ -92,8 +92,8 @@ class LinearTagger(ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[codes]
-        mean, scale = _moments(X) if self.standardize else (None, None)
-        inner = X if scale is None else _standardized(X, mean, scale)
+        mean, scale = moments(X) if self.standardize else (None, None)
+        inner = X if scale is None else standardized(X, mean, scale)
         first = None if start is None else start._start_for(self.classes_, mean, scale)
         found = self._solve(inner, codes, weight, start=first)
         self.n_iter_ = max(
@@ -216,24 +216,3 @@ class LinearTagger(ClassifierMixin, BaseEstimator):
         if not scores:
             return 1.0
         return fit_temperature(np.concatenate(scores), np.concatenate(truth))
-
-
-def _moments(X: Matrix) -> tuple[Floats | None, Floats]:
-    """Return column means (None for sparse X) and the divisors, √n_features included."""
-    if sparse.issparse(X):
-        mean = np.asarray(X.mean(axis=0), dtype=np.float64).ravel()
-        square = np.asarray(X.multiply(X).mean(axis=0), dtype=np.float64).ravel()
-        variance = np.maximum(square - mean**2, 0)
-    else:
-        mean = X.mean(axis=0, dtype=np.float64)
-        variance = X.var(axis=0, dtype=np.float64)
-    tiny = 10 * np.finfo(X.dtype).eps * np.maximum(np.abs(mean), 1e-12)
-    deviation = np.where(np.sqrt(variance) > tiny, np.sqrt(variance), 1.0)
-    scale = deviation * np.sqrt(X.shape[1])
-    return (None if sparse.issparse(X) else mean), scale
-
-
-def _standardized(X: Matrix, mean: Floats | None, scale: Floats) -> Matrix:
-    if mean is None:
-        return (X @ sparse.diags_array(1 / scale).astype(X.dtype)).tocsr()
-    return ((X - mean) / scale).astype(X.dtype)
