@@ -57,7 +57,8 @@ def refit(
     views, products, has_image, has_text
         As in ``TaggerSet.fit``, of every product that is learned from, with the corrected values.
     fields
-        Whose heads are fitted; the others are shared with ``taggers``.
+        Whose heads are fitted; the others are shared with ``taggers``, and so are those of fields
+        that hold several values.
     learned
         Rows to learn from, of shape (n_products,); those without a value are passed over. Held-out
         rows must not be among them.
@@ -70,8 +71,10 @@ def refit(
         size = taggers.config.dense_size
         rotated = {view: _rotated(X, seen[view], size) for view, X in ready.items()}
         for name in fields:
-            labels = np.where(learned, field_labels(products, name), "")
-            fitted[name] = refit_field(taggers.tagger(name), rotated, seen, labels)
+            tagger = taggers.tagger(name)
+            if isinstance(tagger, MultiViewTagger):
+                labels = np.where(learned, field_labels(products, name), "")
+                fitted[name] = refit_field(tagger, rotated, seen, labels)
     return replace(taggers, taggers=fitted)
 
 

@@ -46,28 +46,82 @@ class Asked(NamedTuple):
     total: float
 
 
+def uncertainty(shares: NDArray[Any]) -> NDArray[np.float64]:
+    """Return how much there is to learn from each product, of shape (n,).
+
+    The probability that the likeliest value is wrong, times how rare the values are that it may
+    have: ``1 / sqrt`` of the share of products expected to have them.
+
+    Parameters
+    ----------
+    shares
+        Probability of each value, of shape (n, n_values).
+    """
+    rare = 1 / np.sqrt(shares.mean(axis=0) + 1 / len(shares))
+    found: NDArray[np.float64] = (1 - shares.max(axis=1)) * (shares @ rare)
+    return found
+
+
 def likeness(
-    vectors: NDArray[Any], *, k: int = NEIGHBOURS, sharpness: float = SHARPNESS
+    vectors: NDArray[Any],
+    shares: NDArray[Any],
+    *,
+    k: int = NEIGHBOURS,
+    sharpness: float = SHARPNESS,
 ) -> sparse.csr_array:
     """Return the likeness of each product to its nearest ones, of shape (n, n), 1 to itself.
+
+    Cosine to the power ``sharpness``, times how much the two are expected to agree: ``Σ √(p q)``
+    over the values. Two dresses of different colours are alike in category, but not in colour.
 
     Parameters
     ----------
     vectors
         Unit rows of shape (n, dim).
+    shares
+        Probability of each value, of shape (n, n_values).
     k
         Neighbours that count, itself included.
     sharpness
-        Power of the cosine; a negative one counts 0.
+        Above 1; a negative cosine counts 0.
     """
-    n = len(vectors)
+    n, root = len(vectors), np.sqrt(shares)
     found = exact_topk(vectors, vectors, min(k, n), metric="dot")
-    values = np.clip(found.scores.astype(np.float64), 0, 1) ** sharpness
-    rows = np.repeat(np.arange(n), found.rows.shape[1])
-    near = sparse.csr_array((values.ravel(), (rows, found.rows.ravel())), shape=(n, n))
-    near = near.maximum(near.T).tolil()  # whoever settles another is settled by it
-    near.setdiag(1.0)
-    return near.tocsr()
+    one = np.repeat(np.arange(n), found.rows.shape[1])
+    other = found.rows.ravel()
+    agree = np.minimum(np.einsum("nc,nc->n", root[one], root[other]), 1)
+    values = np.clip(found.scores.ravel().astype(np.float64), 0, 1) ** sharpness * agree
+    values[one == other] = 1
+    near = sparse.csr_array((values, (one, other)), shape=(n, n))
+    return near.maximum(near.T).tocsr()  # whoever settles another is settled by it
+
+
+def settled_by(
+    vectors: NDArray[Any],
+    shares: NDArray[Any],
+    known: NDArray[Any],
+    codes: NDArray[np.int64],
+    *,
+    k: int = NEIGHBOURS,
+    sharpness: float = SHARPNESS,
+) -> NDArray[np.float64]:
+    """Return how far products are settled by those whose value is known, of shape (n,).
+
+    Parameters
+    ----------
+    vectors, shares, k, sharpness
+        As of `likeness`.
+    known
+        Vectors of products with a value, of shape (n_known, dim).
+    codes
+        Their values as columns of ``shares``, of shape (n_known,).
+    """
+    if not len(known):
+        return np.zeros(len(vectors))
+    found = exact_topk(vectors, known, min(k, len(known)), metric="dot")
+    agree = np.sqrt(np.take_along_axis(shares, codes[found.rows], axis=1))
+    near = np.clip(found.scores.astype(np.float64), 0, 1) ** sharpness * agree
+    return np.asarray(near.max(axis=1), dtype=np.float64)
 
 
 def worklist(
@@ -116,7 +170,8 @@ def worklist(
     total = float(worth @ (1 - done))
     queue = [(-gain(row), row) for row in range(len(worth))]
     heapq.heapify(queue)
-    rows, gains = [], []
+    rows: list[int] = []
+    gains: list[float] = []
     while queue and len(rows) < limit:
         _, row = heapq.heappop(queue)
         now = gain(row)

@@ -13,6 +13,7 @@ from core_embeddings.embedding import embed_products
 from core_embeddings.errors import TuwenError
 from core_embeddings.vector_table import VectorTable
 from tuwen.catalogue import stacked
+from tuwen.corrections import said
 from tuwen.shop import Shop
 
 if TYPE_CHECKING:
@@ -26,14 +27,15 @@ REJECTS = "rejects.parquet"
 def add_products(shop: Shop, products: pd.DataFrame) -> tuple[int, int]:
     """Embed products and list them at once in search and, as cold items, in recommendations.
 
-    A product the shop already holds is replaced.
+    A product the shop already holds is replaced; what humans corrected in it stays corrected.
 
     Returns
     -------
     tuple
         How many are new, and how many replaced one.
     """
-    held, stored = shop.catalogue(), shop.vectors()
+    held, stored, log = shop.catalogue(), shop.vectors(), shop.corrections()
+    products = said(products, log.final())
     fresh = embed_products(shop.embedder(), products, "fused")
     keep = ~held[Columns.PRODUCT].isin(products[Columns.PRODUCT]).to_numpy()
     whole = stacked(held[keep], _like(products, held))
@@ -46,6 +48,7 @@ def add_products(shop: Shop, products: pd.DataFrame) -> tuple[int, int]:
         stored.fingerprint,
     )
     _write(shop, whole.iloc[order].reset_index(drop=True), merged)
+    log.forget_vectors(products[Columns.PRODUCT].tolist())
     replaced = len(held) - int(keep.sum())
     return len(products) - replaced, replaced
 
@@ -76,6 +79,7 @@ def remove_products(shop: Shop, product_ids: Sequence[str]) -> int:
     )
     _write(shop, held[keep].reset_index(drop=True), left)
     _clean_rejects(shop, product_ids)
+    shop.corrections().forget(product_ids)
     return int((~keep).sum())
 
 

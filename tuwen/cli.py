@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from core_embeddings.errors import TuwenError
-from tuwen import cli_change, cli_data, cli_fit, cli_lists, cli_search, cli_why
+from tuwen import cli_change, cli_data, cli_fit, cli_lists, cli_review, cli_search, cli_why
 from tuwen.session import Session
 
 FLAGS = frozenset({"--json", "--quiet", "--verbose"})
@@ -73,7 +73,7 @@ def _switches(
     context.obj = Session(as_json, seed, quiet)
 
 
-for module in (cli_data, cli_fit, cli_search, cli_lists, cli_change, cli_why):
+for module in (cli_data, cli_fit, cli_search, cli_lists, cli_change, cli_review, cli_why):
     module.register(app)
 
 

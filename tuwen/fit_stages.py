@@ -27,6 +27,7 @@ from core_embeddings.tables import (
 from recommend.hybrid import HybridRecommender
 from tuwen import evaluation, fit_figures
 from tuwen.changes import REJECTS
+from tuwen.corrections import said
 from tuwen.fit_logging import report_metrics, without_people
 from tuwen.inputs import FitRequest
 from tuwen.loading import Note, settle_rejects, silent
@@ -122,19 +123,20 @@ class FitStages:
             raise TableError(
                 f"{request.catalogue} holds no usable product; run: tuwen check {request.catalogue}"
             )
-        products = loaded.rows.sort_values(Columns.PRODUCT, ignore_index=True)
+        final = self.shop.corrections().final()  # what humans corrected stays so
+        products = said(loaded.rows.sort_values(Columns.PRODUCT, ignore_index=True), final)
         shares = (split.train, split.val, split.test)
         products[Columns.SPLIT] = split_products(products, seed=request.seed, fractions=shares)
         if request.interactions is not None:
             rejects.append(self._read_log(products).rejects)
         every = pd.concat(rejects, ignore_index=True)
         settle_rejects(every, request.options, what=request.catalogue, note=self.note)
-        folder = self.shop.write_products(products)
+        folder = self.shop.write_products(products, fitted=self.shop.state.version)
         write_table(every, self.shop.path(REJECTS))
         self.__dict__["products"] = products
         told = [rejects[0], *map(without_people, rejects[1:])]
         self.run.log_table(pd.concat(told, ignore_index=True), "rejects")
-        counts = {"products": len(products), "rejected": len(every)}
+        counts = {"products": len(products), "rejected": len(every), "corrected": len(final)}
         return StageOutput((folder.name, REJECTS), counts)
 
     def run_features(self, run: Run) -> StageOutput:
@@ -166,9 +168,8 @@ class FitStages:
     def run_vectors(self, run: Run) -> StageOutput:
         """Embed every product."""
         path = self.shop.products_folder() / VECTORS
-        embed_to_file(self.embedder, self.products, path)
-        counts = {"products": len(self.products)}
-        return StageOutput((str(path.relative_to(self.shop.root)),), counts)
+        count = embed_to_file(self.embedder, self.products, path)
+        return StageOutput((str(path.relative_to(self.shop.root)),), {"products": count})
 
     def run_taggers(self, run: Run) -> StageOutput:
         """Fit one tagger per field."""
@@ -185,8 +186,8 @@ class FitStages:
             seed=self.request.seed,
             run=run,
         )
-        taggers.save(self.shop.path("taggers"), self.embedder.fingerprint)
-        return StageOutput(("taggers",), {"fields": len(taggers.fields)})
+        state = self.shop.update(taggers=self.shop.write_taggers(taggers))
+        return StageOutput((state.taggers,), {"fields": len(taggers.fields)})
 
     def run_recommender(self, run: Run) -> StageOutput:
         """Fit the served recommender on every interaction."""

@@ -15,6 +15,7 @@ from core_embeddings.columns import LEVEL_SEPARATOR, VALUE_SEPARATOR, Columns
 from core_embeddings.run import Run
 from tuwen.catalogue import write_stored
 from tuwen.shop import CATALOGUE, STATE, VECTORS, Shop
+from tuwen.shop_state import TAGGERS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,11 +95,12 @@ def part_of(shop: Shop, parts: tuple[str, ...], products: pd.DataFrame) -> Itera
 
     with tempfile.TemporaryDirectory() as parent:
         root = Path(parent) / "shop"
-        state = replace(shop.state, runs={})
+        state = replace(shop.state, runs={}, taggers=TAGGERS, version=0, fitted=0)
         root.mkdir()
         write_json(root / STATE, dict(vars(state)))
         for name in set(parts) - {"products", "recommender"}:
-            shutil.copytree(shop.path(name), root / name)
+            source = shop.taggers_folder() if name == TAGGERS else shop.path(name)
+            shutil.copytree(source, root / name)
         if "recommender" in parts:
             guests = GuestRecommender.of(shop.recommender())
             guests.save(root / "recommender", state.fingerprint)

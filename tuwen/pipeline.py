@@ -91,7 +91,8 @@ def fit(request: FitRequest, out: Path | str, *, note: Note = lambda text: None)
     shop.update(complete=False, settings=config.as_settings(), seed=request.seed)
     with _parent_run(shop, earlier, again=again) as run:
         shop.update(runs={WHOLE: run.run_id, "request": digest})
-        if stages.is_done("read", stage_digests(config, request)["read"]):
+        told = shop.corrections().digest()
+        if stages.is_done("read", stage_digests(config, request, corrections=told)["read"]):
             _settle_kept(shop, request, note)
         results = _run_stages(shop, stages, config, request, run, note)
     stages.run(WHOLE, digest, lambda: StageOutput(("report.json", shop.state.products, "embedder")))
@@ -112,11 +113,16 @@ def _settle_kept(shop: Shop, request: FitRequest, note: Note) -> None:
     settle_rejects(kept, options, what=request.catalogue, note=note)
 
 
-def stage_digests(config: FitConfig, request: FitRequest) -> dict[str, str]:
-    """Return what each stage depends on, in running order; stages that do not apply are absent."""
+def stage_digests(
+    config: FitConfig, request: FitRequest, *, corrections: str = ""
+) -> dict[str, str]:
+    """Return what each stage depends on, in running order; stages that do not apply are absent.
+
+    ``corrections`` is the digest of what humans said of the products since: the next fit learns it.
+    """
     settings = config.as_settings()
-    seed = request.seed
-    read = digest_json([request.catalogue_digest(), settings["split"], seed])
+    seed, told = request.seed, [corrections] if corrections else []
+    read = digest_json([request.catalogue_digest(), settings["split"], seed, *told])
     absent = [*missing_weights(), *named_files(settings["embedder"].values())]
     log, columns = table_digest(request.interactions), dict(request.options.columns)
     learned = [log, columns] if config.embedder.co_purchase > 0 else []
@@ -150,7 +156,8 @@ def _run_stages(
     from tuwen.fit_stages import FitStages
 
     work, results = FitStages(shop, config, request, run, note=note), []
-    for name, digest in stage_digests(config, request).items():
+    digests = stage_digests(config, request, corrections=shop.corrections().digest())
+    for name, digest in digests.items():
         result = stages.run(name, digest, _tracked(run, name, getattr(work, f"run_{name}")))
         counts = "".join(f", {count} {what}" for what, count in result.counts.items())
         note(f"{name}: {'skipped' if result.skipped else f'{result.seconds:.1f} s'}{counts}")

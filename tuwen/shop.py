@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,8 @@ from core_embeddings.artefact import new_folder, read_json, write_json
 from core_embeddings.errors import ArtefactError
 from core_embeddings.vector_table import VectorTable, read_vectors, write_vectors
 from tuwen.catalogue import read_stored, write_stored
+from tuwen.corrections import Corrections
+from tuwen.shop_state import FORMAT_VERSION, TAGGERS, ShopState
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,42 +22,9 @@ if TYPE_CHECKING:
     from recommend.hybrid import HybridRecommender
     from retrieve.matcher import Matcher
 
-FORMAT_VERSION = 1
 STATE = "shop.json"
 CATALOGUE = "catalogue.parquet"
 VECTORS = "vectors.parquet"
-
-
-@dataclass(frozen=True)
-class ShopState:
-    """What ``shop.json`` says.
-
-    Parameters
-    ----------
-    name
-        Also the MLflow experiment.
-    settings
-        Of the last fit, nested.
-    seed
-        Of the last fit.
-    fingerprint
-        Of the embedder; "" before there is one.
-    products
-        Name of the current products folder; "" before there is one.
-    complete
-        False from the start of a fit to its end.
-    runs
-        MLflow run id by purpose, so that an interrupted fit goes on in its own run.
-    """
-
-    name: str
-    settings: dict[str, Any] = field(default_factory=dict)
-    seed: int = 0
-    fingerprint: str = ""
-    products: str = ""
-    complete: bool = False
-    runs: dict[str, str] = field(default_factory=dict)
-    format_version: int = FORMAT_VERSION
 
 
 class Shop:
@@ -184,7 +153,9 @@ class Shop:
             self.products_folder() / VECTORS, fingerprint=self.state.fingerprint or None
         )
 
-    def write_products(self, products: pd.DataFrame, vectors: VectorTable | None = None) -> Path:
+    def write_products(
+        self, products: pd.DataFrame, vectors: VectorTable | None = None, **changes: Any
+    ) -> Path:
         """Put a new products folder in place of the current one; delete the old ones.
 
         The folder is complete before ``shop.json`` names it: a kill leaves the old or the new.
@@ -195,6 +166,8 @@ class Shop:
             The whole catalogue.
         vectors
             One row per product in the same order; None where they come later.
+        changes
+            Of the state, at the same instant.
         """
         if vectors is not None and vectors.product_ids != products["product_id"].tolist():
             raise ValueError("vectors must have the products' ids in the products' order")
@@ -204,7 +177,7 @@ class Shop:
             write_stored(products, aside / CATALOGUE)
             if vectors is not None:
                 write_vectors(aside / VECTORS, vectors)
-        self.update(products=folder.name)
+        self.update(products=folder.name, **changes)
         self.remove_old_products()
         return folder
 
@@ -217,6 +190,10 @@ class Shop:
 
     def _products_folders(self) -> list[Path]:
         return [f for f in self.root.glob("products-*") if f.name[9:].isdigit()]
+
+    def corrections(self) -> Corrections:
+        """Return what people said of the products."""
+        return Corrections(self.root, self.state.version)
 
     # -- fitted parts --------------------------------------------------------------------------
 
@@ -253,7 +230,16 @@ class Shop:
         """Load the taggers; another embedder's are refused."""
         from classify.taggers import TaggerSet
 
-        return TaggerSet.load(self._part("taggers"), fingerprint=self.state.fingerprint)
+        return TaggerSet.load(self.taggers_folder(), fingerprint=self.state.fingerprint)
+
+    def taggers_folder(self) -> Path:
+        """Return the folder of the taggers in use."""
+        return self._part(self.state.taggers)
+
+    def write_taggers(self, taggers: TaggerSet, name: str = TAGGERS) -> str:
+        """Write taggers into a folder of that name; they are in use once ``shop.json`` says so."""
+        taggers.save(self.path(name), self.state.fingerprint)
+        return name
 
     @property
     def has_recommender(self) -> bool:
