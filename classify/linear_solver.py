@@ -6,7 +6,7 @@ is reached much sooner by batching the classes into the columns of one matrix.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -177,7 +177,7 @@ def _logistic_loss(has: NDArray[np.bool_], weight: Floats) -> RowLoss:
     return evaluate
 
 
-_ROW_LOSSES: Final = {
+_ROW_LOSSES: Final[Mapping[Loss, Callable[[NDArray[Any], Floats], RowLoss]]] = {
     "softmax": _softmax_loss,
     "squared_hinge": _hinge_loss,
     "logistic": _logistic_loss,

@@ -81,9 +81,7 @@ def sureness(scores: Floats, has: Has) -> Floats:
     return np.log(share) - np.log1p(-share)
 
 
-def choose_set_blend(
-    parts: Floats, has: Has, *, alone: Sequence[Sequence[int]] = ()
-) -> SetBlend:
+def choose_set_blend(parts: Floats, has: Has, *, alone: Sequence[Sequence[int]] = ()) -> SetBlend:
     """Return the blend of least cross-entropy on rows the parts were not fitted on.
 
     As in ``choose_combination`` the weights are held near their plain mean, and where ``alone``

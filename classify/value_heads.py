@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,10 @@ class HeadSettings:
     max_iter: int
     tol: float
     standardize: bool
+
+    def with_limits(self, *, max_iter: int | None = None, tol: float | None = None) -> HeadSettings:
+        """Return these with other limits of the solver."""
+        return replace(self, max_iter=max_iter or self.max_iter, tol=tol or self.tol)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, Self
 
 import numpy as np
@@ -49,6 +49,18 @@ def view_modality(view: str) -> Modality:
 def available_modality(has_image: Mask, has_text: Mask) -> NDArray[Any]:
     """Return ``both``, ``image`` or ``text`` per row; a row with neither is taken as ``both``."""
     return np.where(has_image == has_text, "both", np.where(has_image, "image", "text"))
+
+
+def usable_views(views: Sequence[str], modality: str) -> list[str]:
+    """Return the views that may speak for products of that modality.
+
+    All for products with both; those of one modality for products that have only that; where there
+    is no such view, those made of both.
+    """
+    if modality == "both":
+        return list(views)
+    own = [view for view in views if view_modality(view) == modality]
+    return own or [view for view in views if view_modality(view) == "both"]
 
 
 class MultiViewTagger:
@@ -155,10 +167,8 @@ class MultiViewTagger:
 
     def usable_parts(self, modality: str) -> list[Part]:
         """Return the parts that may speak for products of that modality."""
-        if modality == "both":
-            return list(self.parts_)
-        own = [part for part in self.parts_ if view_modality(part.view) == modality]
-        return own or [part for part in self.parts_ if view_modality(part.view) == "both"]
+        usable = usable_views([part.view for part in self.parts_], modality)
+        return [part for part in self.parts_ if part.view in usable]
 
     def log_probabilities(
         self, views: Views, *, has_image: Mask, has_text: Mask
