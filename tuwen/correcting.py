@@ -154,8 +154,8 @@ def _commit(
         shop.update(version=number, taggers=taggers)
     else:
         shop.write_products(products, vectors, version=number, taggers=taggers)
-    recent = shop.corrections().standing()[-KEPT:]
-    keep = {TAGGERS, taggers, *(version.taggers for version in recent)}
+    recent = [v.taggers for v in shop.corrections().standing() if v.number > shop.state.fitted]
+    keep = {TAGGERS, taggers, *recent[-KEPT:]}
     for folder in shop.root.glob("*taggers-*"):  # half-written ones included
         if folder.name not in keep:
             shutil.rmtree(folder)

@@ -1,0 +1,93 @@
+"""Heads fitted again from their weights: near the full fit, in a few steps, nothing else moved."""
+
+import numpy as np
+import pytest
+
+from classify.refit import LEARNED_FROM, refit
+from classify.tagger_config import TaggerConfig
+from classify.taggers import TaggerSet
+
+CONFIG = TaggerConfig(dense_size=4, min_count=1, char_ngrams=False)
+
+
+@pytest.fixture(scope="module")
+def fitted(shop):
+    return TaggerSet.fit(
+        shop.views, shop.products, fields=["shape", "season"], split=shop.split, config=CONFIG
+    )
+
+
+def again(fitted, shop, products, fields=("shape",)):
+    return refit(fitted, shop.views, products, fields=fields, learned=shop.split != "test")
+
+
+def scores(taggers, shop, products, field="shape"):
+    return taggers.probabilities(field, shop.views, products)
+
+
+def relabelled(shop, rows, value):
+    products = shop.products.copy()
+    products.loc[rows, "shape"] = value
+    return products
+
+
+def test_without_a_change_the_answers_stay(fitted, shop):
+    same = again(fitted, shop, shop.products, ("shape", "season"))
+    for field in same.fields:
+        before, after = (scores(one, shop, shop.products, field) for one in (fitted, same))
+        assert np.abs(before - after).to_numpy().max() < 0.02
+
+
+def test_only_the_named_fields_move_and_what_was_chosen_stays(fitted, shop):
+    products = relabelled(shop, shop.products.index[:40], "star")
+    new = again(fitted, shop, products)
+    assert new.taggers["season"] is fitted.taggers["season"]
+    old, now = fitted.taggers["shape"], new.taggers["shape"]
+    assert now.combinations_ == old.combinations_ and now.thresholds_ == old.thresholds_
+    for part, head in now.parts_.items():
+        assert head.temperature_ == old.parts_[part].temperature_
+        assert head.coef_.shape == old.parts_[part].coef_.shape
+        assert not np.allclose(head.coef_, old.parts_[part].coef_)
+
+
+def test_corrected_labels_move_the_answers_towards_those_of_a_full_fit(fitted, shop):
+    rng = np.random.default_rng(0)
+    wrong = relabelled(shop, rng.choice(shop.products.index, 80, replace=False), "round")
+    start = TaggerSet.fit(shop.views, wrong, fields=["shape"], split=shop.split, config=CONFIG)
+    right = scores(fitted, shop, shop.products)
+    before = np.abs(scores(start, shop, wrong) - right).to_numpy().mean()
+    after = np.abs(scores(again(start, shop, shop.products), shop, wrong) - right)
+    assert after.to_numpy().mean() < before / 2
+
+
+def test_held_out_rows_teach_nothing(fitted, shop):
+    held_out = shop.products.index[shop.split == "test"]
+    new = again(fitted, shop, relabelled(shop, held_out, "unheard-of"))
+    plain = again(fitted, shop, shop.products)
+    assert scores(new, shop, shop.products).equals(scores(plain, shop, shop.products))
+
+
+def test_a_new_value_is_learned_from_enough_products_and_not_from_fewer(fitted, shop):
+    kind = (shop.products["shape"] == "square") & (shop.products["season"] == "summer")
+    rows = shop.products.index[kind & (shop.split != "test")]
+    few = again(fitted, shop, relabelled(shop, rows[: LEARNED_FROM - 1], "hexagon"))
+    assert "hexagon" not in few.taggers["shape"].classes_
+    many = again(fitted, shop, relabelled(shop, rows, "hexagon"))
+    assert many.taggers["shape"].classes_.tolist() == ["hexagon", "round", "square", "star"]
+    assert many.taggers["shape"].examples_.sum() == (shop.split != "test").sum()
+    said = scores(many, shop, shop.products).idxmax(axis=1).to_numpy()
+    unseen = shop.split == "test"
+    assert ((said == "hexagon") == kind)[unseen].mean() > 0.9
+
+
+def test_a_field_without_any_value_keeps_its_heads(fitted, shop):
+    nothing = relabelled(shop, shop.products.index, "")
+    assert again(fitted, shop, nothing).taggers["shape"] is fitted.taggers["shape"]
+
+
+def test_a_saved_refit_answers_alike(fitted, shop, tmp_path):
+    new = again(fitted, shop, relabelled(shop, shop.products.index[:40], "star"))
+    new.save(tmp_path / "taggers", "f" * 32)
+    loaded = TaggerSet.load(tmp_path / "taggers", "f" * 32)
+    difference = scores(new, shop, shop.products) - scores(loaded, shop, shop.products)
+    assert np.abs(difference).to_numpy().max() < 1e-4
