@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from classify.availability import Availability
+from classify.cross_fit import FLOOR
 from classify.lexical_view import GRAM_MARK, MARKS, TITLE_MARK, LexicalView
 from classify.views import LEXICAL, TITLE, WORDS, MultiViewTagger, Part, Views, available_modality
 from core_embeddings.errors import ConfigError
@@ -140,9 +141,11 @@ def _prior(tagger: MultiViewTagger, codes: Sequence[int], weight: float) -> floa
 
 
 def _said(tagger: MultiViewTagger, part: Part, views: Views, codes: Sequence[int]) -> float:
-    """Return the part's own log-odds, cut off where the tagger cuts."""
-    answer = next(tagger._answers(views, np.zeros(1, dtype=np.int64), [part]))[0]
-    return float(answer[codes[0]] - answer[codes[1]])
+    """Return the part's own log-odds; it gives a value it has never seen the least probability."""
+    head = tagger.parts_[part]
+    answer = dict(zip(head.classes_.tolist(), head.predict_proba(views[part.view])[0], strict=True))
+    first, second = (max(answer.get(tagger.classes_[code], FLOOR), FLOOR) for code in codes)
+    return float(np.log(first) - np.log(second))
 
 
 def _term_shares(

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 
 from core_embeddings.errors import ImageError
 from core_embeddings.images import decode_image
+from tuwen.reason_regions import LEAST
 from tuwen.reasons import Region
 
 SIDE: Final = 384
@@ -32,7 +33,7 @@ def overlay(region: Region) -> bytes:
     image = Image.fromarray(region.picture.pixels).resize(size, Image.Resampling.BICUBIC)
     pixels = np.asarray(image, dtype=np.float64)
     worth = np.clip(region.heat, 0, None)
-    glow = Image.fromarray((worth / max(float(worth.max()), 1e-9) * 255).astype(np.uint8))
+    glow = Image.fromarray((worth / max(float(worth.max()), LEAST) * 255).astype(np.uint8))
     strength = np.asarray(glow.resize(size, Image.Resampling.BILINEAR))[:, :, None] / 255
     grey = pixels.mean(axis=2, keepdims=True)
     dull = _FADED * (1 - strength)
@@ -44,11 +45,11 @@ def overlay(region: Region) -> bytes:
         top, left, bottom, right = (round(edge * scale) for edge in region.box)
         corners = (left, top, max(left, right - 1), max(top, bottom - 1))
         ImageDraw.Draw(marked).rectangle(corners, outline=_OUTLINE, width=3)
-    return png(marked)
+    return _encoded(marked, "PNG")
 
 
 def thumbnail(path: Path | None, *, side: int = 160) -> bytes:
-    """Return a small PNG of an image file; nothing where there is none, or none to be read."""
+    """Return a small JPEG of an image file; nothing where there is none, or none to be read."""
     if path is None:
         return b""
     try:
@@ -56,11 +57,10 @@ def thumbnail(path: Path | None, *, side: int = 160) -> bytes:
     except ImageError:
         return b""
     image.thumbnail((side, side))
-    return png(image)
+    return _encoded(image, "JPEG")
 
 
-def png(image: Image.Image) -> bytes:
-    """Return an image's bytes as PNG."""
+def _encoded(image: Image.Image, kind: str) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
+    image.save(buffer, format=kind)
     return buffer.getvalue()

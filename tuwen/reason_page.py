@@ -101,8 +101,8 @@ def _section(
 ) -> str:
     picture = ""
     if tag.region is not None:
-        worth = f"{tag.region.effect:+.2f}" if tag.region.box else "no part of it decides"
-        picture = _figure(overlay(tag.region), f"outlined region: {worth}")
+        worth = f"outlined: {tag.region.effect:+.2f}" if tag.region.box else "no part decides"
+        picture = _figure(overlay(tag.region), worth)
     decision = f'<span class="{escape(tag.decision)}">{escape(tag.decision)}</span>'
     rival = f" · against {escape(tag.additive.rival)}" if tag.additive else ""
     named = ", ".join(f"{escape(word.word)} ({word.effect:+.2f})" for word in tag.named)
@@ -182,5 +182,5 @@ def _file_names(fields: Sequence[str]) -> dict[str, str]:
 
 def _figure(content: bytes, caption: str) -> str:
     source = b64encode(content).decode()
-    image = f'<img alt="" src="data:image/png;base64,{source}">' if content else ""
+    image = f'<img alt="" src="data:image;base64,{source}">' if content else ""
     return f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>"
