@@ -110,7 +110,7 @@ def _card(row: dict[str, Any], picture: str) -> str:
         if picture
         else '<span class="none">no picture</span>'
     )
-    others = ", ".join(escape(str(other)) for other in row[Columns.ALTERNATIVES])
+    others = "; ".join(escape(str(other)) for other in row[Columns.ALTERNATIVES])
     return (
         f"<li>{image}<div>"
         f'<p class="field">{escape(str(row[Columns.FIELD]))}: {escape(str(row["suggested"]))}? '
