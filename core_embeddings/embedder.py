@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from core_embeddings.closed_form import ClosedForm
 from core_embeddings.columns import Columns
 from core_embeddings.embedder_config import EmbedderConfig
 from core_embeddings.embedder_store import load_embedder, save_embedder
@@ -19,11 +20,11 @@ from core_embeddings.frozen_features import FrozenFeatures
 from core_embeddings.missing_parts import MASKED, MissingParts, constant_image
 from core_embeddings.missing_text import product_texts
 from core_embeddings.network import FusionNetwork
-from core_embeddings.product_frame import Products, as_products, query_cells
+from core_embeddings.product_frame import Products, as_products
+from core_embeddings.query_encoder import QueryEncoder
 from core_embeddings.text_input import TextInput
 from core_embeddings.text_reader import TextReader
 from core_embeddings.towers import (
-    ROWS_AT_ONCE,
     Block,
     Towers,
     Views,
@@ -57,6 +58,8 @@ class FusionEmbedder:
         The classes of each training head, by field.
     fingerprint
         Identity of weights, preprocessing and config.
+    closed
+        What stands beside the network's part in every vector; None for nothing.
     """
 
     def __init__(
@@ -67,6 +70,8 @@ class FusionEmbedder:
         config: EmbedderConfig,
         labels: dict[str, tuple[str, ...]],
         fingerprint: str,
+        *,
+        closed: ClosedForm | None = None,
     ) -> None:
         self.network = network.eval()
         self.text_input = text_input
@@ -74,7 +79,9 @@ class FusionEmbedder:
         self.config = config
         self.labels = labels
         self.fingerprint = fingerprint
+        self.closed = closed or ClosedForm()
         self._reader = TextReader(network.text_tower, text_input, features.runtime.precision)
+        self._queries = QueryEncoder(network, text_input, features, self._reader, self.closed)
 
     @classmethod
     def train(cls, products: pd.DataFrame, **settings: Any) -> FusionEmbedder:
@@ -97,7 +104,7 @@ class FusionEmbedder:
     @property
     def embedding_size(self) -> int:
         """Width of the shared vector."""
-        return self.config.embedding_size
+        return self.config.embedding_size + self.closed.width
 
     @property
     def missing(self) -> MissingParts:
@@ -151,12 +158,7 @@ class FusionEmbedder:
         ImageError
             If a picture cannot be used.
         """
-        cells = query_cells(texts, images)
-        meant = self.text_input.spelled(cells.texts)
-        parts = [
-            self._query_block(meant[at], cells.images[at], cells.digests[at])
-            for at in cells.blocks(ROWS_AT_ONCE)
-        ]
+        parts = [*self._queries.blocks(texts, images)]
         return np.vstack(parts) if parts else self._no_rows()
 
     def views(self, products: Products, *, missing: MissingParts = MASKED) -> Views:
@@ -229,20 +231,13 @@ class FusionEmbedder:
     def _encode_block(self, block: Block, what: What, missing: MissingParts) -> NDArray[np.float32]:
         with torch.inference_mode():
             towers = self._towers(block, missing)
-            return self.network.embed(towers.image, towers.text, *asked(towers, what)).numpy()
-
-    def _query_block(
-        self, texts: list[str], images: list[tuple[str, ...]], digests: list[tuple[str, ...]]
-    ) -> NDArray[np.float32]:
-        """Return the vectors of queries without a frame, and without looking where nothing is."""
-        with torch.inference_mode():
-            tokens, sees = self.text_input.tokens(texts), present(images)
-            read = self._reader.read(tokens)
-            seen = torch.zeros_like(read)
-            if bool(sees.any()):
-                features = self.features.for_products(images, digests)
-                seen = self.network.see(torch.from_numpy(features))
-            return self.network.embed(seen, read, sees, present(tokens)).numpy()
+            sees, reads = asked(towers, what)
+            own = self.network.embed(towers.image, towers.text, sees, reads).numpy()
+        if not self.closed.width:
+            return own
+        shares = self.closed.whole if what == "fused" else self.closed.alone
+        told = (towers.features.numpy(), towers.tokens, sees.numpy(), reads.numpy())
+        return self.closed.join(own, self.closed.blocks(*told, self.text_input), shares)
 
     def _view_block(self, block: Block, missing: MissingParts) -> Views:
         with torch.inference_mode():
