@@ -125,7 +125,7 @@ def _worklist(now: Round, count: int, demand: NDArray[np.float64]) -> Rows:
     vectors = now.material.vectors
     known = vectors[now.labelled]
     order = worklist(
-        uncertainty(now.shares) * demand,
+        uncertainty(now.shares, now.shares.max(axis=1)) * demand,
         likeness(vectors[now.open], now.shares),
         limit=count,
         settled=settled_by(vectors[now.open], now.shares, known, now.codes),

@@ -46,19 +46,21 @@ class Asked(NamedTuple):
     total: float
 
 
-def uncertainty(shares: NDArray[Any]) -> NDArray[np.float64]:
+def uncertainty(shares: NDArray[Any], confidence: NDArray[Any]) -> NDArray[np.float64]:
     """Return how much there is to learn from each product, of shape (n,).
 
-    The probability that the likeliest value is wrong, times how rare the values are that it may
+    The probability that what is said of it is wrong, times how rare the values are that it may
     have: ``1 / sqrt`` of the share of products expected to have them.
 
     Parameters
     ----------
     shares
         Probability of each value, of shape (n, n_values).
+    confidence
+        Probability that what is said of each product is right, of shape (n,).
     """
     rare = 1 / np.sqrt(shares.mean(axis=0) + 1 / len(shares))
-    found: NDArray[np.float64] = (1 - shares.max(axis=1)) * (shares @ rare)
+    found: NDArray[np.float64] = (1 - confidence) * (shares @ rare)
     return found
 
 

@@ -162,10 +162,13 @@ def _commit(
 
 
 def _to_refit(shop: Shop, products: pd.DataFrame, changed: Sequence[Answer]) -> list[str]:
-    """Return the tagged fields in which a product that heads learn from has another value now."""
+    """Return the tagged fields in which a product that heads learn from has another value now.
+
+    Heads of fields with several values per product wait for the next fit.
+    """
     learned = set(products[Columns.PRODUCT][learned_rows(products)])
     fields = {one.field for one in changed if one.product_id in learned}
-    return [name for name in shop.taggers().fields if name in fields] if fields else []
+    return [name for name in shop.taggers().taggers if name in fields] if fields else []
 
 
 def learned_rows(products: pd.DataFrame) -> NDArray[np.bool_]:

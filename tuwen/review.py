@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from classify.labels import field_labels
 from classify.worklist import Asked, likeness, settled_by, uncertainty, worklist
 from core_embeddings.columns import Columns
+from core_embeddings.config import nearest
+from core_embeddings.errors import ConfigError
 from tuwen.answers import ANSWER
 from tuwen.correcting import learned_rows
 from tuwen.shop import Shop
@@ -91,7 +93,8 @@ def review_shop(shop: Shop, *, fields: Sequence[str] | None = None, limit: int =
     products, taggers = shop.catalogue(), shop.taggers()
     names = tuple(dict.fromkeys(fields)) if fields else taggers.fields
     for name in names:
-        taggers.tagger(name)
+        if name not in taggers.fields:
+            raise ConfigError(f"field {name!r} was not learned; {nearest(name, taggers.fields)}")
     missing = {name: field_labels(products, name) == "" for name in names}
     some = np.logical_or.reduce(list(missing.values())) if missing else np.zeros(0, dtype=bool)
     if not some.any():
@@ -109,7 +112,8 @@ def review_shop(shop: Shop, *, fields: Sequence[str] | None = None, limit: int =
         certain += int((absent[rows] & sure).sum())
         if len(here):
             shares = _shares(taggers, name, views, asked, here)
-            order = _order(shop, products, name, rows[here], shares, demand)
+            doubt = uncertainty(shares.to_numpy(), own[Columns.CONFIDENCE].to_numpy()[here])
+            order = _order(shop, products, name, rows[here], shares, doubt * demand[rows[here]])
             parts.append(_questions(own.iloc[here], order))
     return _joined(parts, certain, limit, products)
 
@@ -140,14 +144,15 @@ def _tags(
 def _shares(
     taggers: TaggerSet, name: str, views: Views, asked: pd.DataFrame, here: NDArray[np.int64]
 ) -> pd.DataFrame:
-    """Return the probability of each value for some of the asked products."""
-    return taggers.probabilities(
+    """Return how likely each value is for some of the asked products; rows sum to 1."""
+    found = taggers.probabilities(
         name,
         {view: X[here] for view, X in tagger_views(views).items()},
         asked.iloc[here],
         has_image=views.has_image[here],
         has_text=views.has_text[here],
     )
+    return found.div(found.sum(axis=1), axis=0)  # where a product may have several, they do not
 
 
 def _order(
@@ -156,7 +161,7 @@ def _order(
     name: str,
     rows: NDArray[np.int64],
     shares: pd.DataFrame,
-    demand: NDArray[np.float64],
+    worth: NDArray[np.float64],
 ) -> Asked:
     """Return in which order the products ``rows`` are asked for one field."""
     vectors, learned = shop.vectors().vectors, learned_rows(products)
@@ -165,7 +170,7 @@ def _order(
     codes = shares.columns.get_indexer(labels[known])
     told = shares.to_numpy()
     return worklist(
-        uncertainty(told) * demand[rows],
+        worth,
         likeness(vectors[rows], told),
         teaches=learned[rows],
         settled=settled_by(vectors[rows], told, vectors[known], codes),

@@ -56,7 +56,7 @@ def unit(*rows):
 def test_of_near_duplicates_one_is_asked_before_any_other():
     vectors = unit(*[[1, 0.001 * at, 0] for at in range(10)], [0, 0, 1])
     shares = np.full((11, 2), 0.5)
-    order = worklist(uncertainty(shares), likeness(vectors, shares))
+    order = worklist(uncertainty(shares, shares.max(axis=1)), likeness(vectors, shares))
     assert 10 in order.rows[:2]
     assert order.gains[0] == pytest.approx(10 * order.gains[1], rel=0.01)
     assert order.gains[2:].sum() < 0.01 * order.gains[0]
@@ -101,7 +101,7 @@ def test_what_known_products_settle_is_not_asked_again():
 
 def test_uncertainty_grows_with_doubt_and_with_the_rarity_of_what_it_may_be():
     shares = np.array([[1.0, 0, 0], [0.6, 0.4, 0], [0.6, 0, 0.4], [1.0, 0, 0], [0.5, 0, 0.5]])
-    found = uncertainty(shares)
+    found = uncertainty(shares, shares.max(axis=1))
     assert found[0] == found[3] == 0
     assert found[1] > found[2]  # the second value is the rarer one
     assert found[4] > found[2]
