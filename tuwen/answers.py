@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ANSWER: Final = "answer"
 """Column of a worklist that a human fills in; where a table lacks it, ``value`` is the answer."""
+SUGGESTED: Final = "suggested"
 READ: Final = (Columns.PRODUCT, Columns.FIELD, ANSWER, Columns.VALUE)
 
 
@@ -46,7 +47,8 @@ def read_answers(
 
     raw = read_raw(path)
     frame = rename_columns(raw.frame, options.columns, path=path, wanted=READ)
-    said = ANSWER if ANSWER in frame else Columns.VALUE
+    # A list of suggestions may hold the value as it is: that is no answer.
+    said = ANSWER if ANSWER in frame or SUGGESTED in frame else Columns.VALUE
     require_columns(frame, [Columns.PRODUCT, Columns.FIELD, said], path=path)
     ids, fields = (clean_column(frame, name) for name in (Columns.PRODUCT, Columns.FIELD))
     texts = text_cells(frame[said])

@@ -15,7 +15,7 @@ from classify.worklist import Asked, likeness, settled_by, uncertainty, worklist
 from core_embeddings.columns import Columns
 from core_embeddings.config import nearest
 from core_embeddings.errors import ConfigError
-from tuwen.answers import ANSWER
+from tuwen.answers import ANSWER, SUGGESTED
 from tuwen.correcting import learned_rows
 from tuwen.shop import Shop
 from tuwen.tagging import AUTO, tagger_views
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from classify.taggers import TaggerSet
     from core_embeddings.embedder import Views
 
-SUGGESTED: Final = "suggested"
 PRIORITY: Final = "priority"
 TOTAL: Final = "total"
 COLUMNS: Final = (

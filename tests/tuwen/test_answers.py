@@ -74,6 +74,11 @@ def test_the_answer_counts_where_there_is_one_and_else_the_value(tmp_path):
     assert alone.cells == {("a", "color"): "blue"}
 
 
+def test_a_list_of_suggestions_without_answers_is_none(tmp_path):
+    with pytest.raises(TableError, match="no column 'answer', which is required"):
+        read(tmp_path, "product_id,field,value,suggested\na,color,red,blue\n")
+
+
 def test_a_defused_formula_comes_back_as_it_was(tmp_path):
     found = read(tmp_path, "product_id,field,answer\na,title,'=SUM(A1)\n")
     assert found.cells == {("a", "title"): "=SUM(A1)"}
