@@ -21,7 +21,8 @@ from scipy import sparse
 from classify.availability import Availability
 from classify.cross_fit import FLOOR
 from classify.lexical_view import GRAM_MARK, MARKS, TITLE_MARK, LexicalView
-from classify.views import LEXICAL, TITLE, WORDS, MultiViewTagger, Part, Views, available_modality
+from classify.modalities import LEXICAL, TITLE, WORDS, Part, Views, available_modality
+from classify.views import MultiViewTagger
 from core_embeddings.errors import ConfigError
 
 

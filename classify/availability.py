@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from classify.views import Mask
+from classify.modalities import Mask
 from core_embeddings.columns import Columns, written_columns
 
 

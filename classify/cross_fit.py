@@ -25,7 +25,18 @@ FLOOR: Final = 1e-7
 ROUGHLY: Final = 10.0
 """How many times the tolerance a fit has that others start from."""
 
-Rows = NDArray[np.int64]
+
+class Rows(NamedTuple):
+    """What is learned and what is answered."""
+
+    classes: NDArray[Any]
+    """Sorted; every label of these rows is among them."""
+    train: NDArray[np.int64]
+    """Positions, not empty."""
+    held: NDArray[np.int64]
+    """Positions of the rows that are answered."""
+    folds: NDArray[np.int64]
+    """Fold of each of ``held``: rows of one fold do not speak for each other."""
 
 
 class CrossFit(NamedTuple):
@@ -41,11 +52,8 @@ def cross_fit(
     head: LinearTagger,
     X: Matrix,
     labels: NDArray[Any],
+    rows: Rows,
     *,
-    classes: NDArray[Any],
-    train: Rows,
-    held: Rows,
-    folds: NDArray[np.int64],
     steps: int,
 ) -> CrossFit:
     """Fit a head on the rows ``train`` and ``held``; say of each ``held`` row what others told.
@@ -56,31 +64,43 @@ def cross_fit(
         An unfitted one.
     X, labels
         Of all products.
-    classes
-        Sorted; every label of these rows is among them.
-    train, held
-        Positions; ``train`` is not empty.
-    folds
-        Fold of each of ``held``, of shape (n_held,): rows of one fold do not speak for each other.
+    rows
+        Which they are.
     steps
         Of the solver for each fold, from the weights of ``train`` alone: fewer leave the answers
         worse than the head will be, never better.
     """
+    classes, train, held, folds = rows
     rough = ROUGHLY * head.tol if len(held) else head.tol
     base = clone(head).set_params(tol=rough).fit(X[train], labels[train])
     scores = np.full((len(held), len(classes)), -np.inf)
     brief = clone(head).set_params(max_iter=min(steps, head.max_iter))
     for fold in np.unique(folds):
         out = folds == fold
-        rows = np.concatenate([train, held[~out]])
-        told = clone(brief).fit(X[rows], labels[rows], start=base)
+        others = np.concatenate([train, held[~out]])
+        told = clone(brief).fit(X[others], labels[others], start=base)
         columns = np.searchsorted(classes, told.classes_)
         scores[np.ix_(out, columns)] = told.class_scores(X[held[out]])
     every = np.concatenate([train, held])
     kept = base if not len(held) else clone(head).fit(X[every], labels[every], start=base)
-    kept.temperature_ = _temperature(scores, np.searchsorted(classes, labels[held]))
-    answers = log_softmax(scores / kept.temperature_, axis=1)
-    return CrossFit(kept, np.maximum(answers, np.log(FLOOR)))
+    return told_apart(kept, scores, np.searchsorted(classes, labels[held]))
+
+
+def told_apart(head: LinearTagger, scores: Floats, codes: NDArray[np.int64]) -> CrossFit:
+    """Give a head the temperature of what its like said of rows they had not seen.
+
+    Parameters
+    ----------
+    head
+        Fitted on all rows.
+    scores
+        Of the held rows, of shape (n_held, n_classes); -inf for a class not met elsewhere.
+    codes
+        True class of these rows.
+    """
+    head.temperature_ = _temperature(scores, codes)
+    answers = log_softmax(scores / head.temperature_, axis=1)
+    return CrossFit(head, np.maximum(answers, np.log(FLOOR)))
 
 
 def held_folds(groups: NDArray[np.int64], *, count: int) -> NDArray[np.int64]:

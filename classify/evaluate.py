@@ -20,8 +20,11 @@ from classify.last_level import (
     summed_by_last_level,
 )
 from classify.linear_solver import Matrix
+from classify.modalities import Mask
 from classify.taggers import TaggerSet
-from classify.views import Mask, MultiViewTagger
+from classify.taxonomy import lies_in
+from classify.verdicts import Verdicts
+from classify.views import MultiViewTagger
 
 FUSED: Final = "fused"
 IMAGE_ONLY: Final = "image only"
@@ -120,14 +123,14 @@ def confusion(
 
 class _Said(NamedTuple):
     answer: Answer
-    auto: Mask
+    verdicts: Verdicts
 
 
 def _said(tagger: MultiViewTagger, views: Mapping[str, Matrix], image: Mask, text: Mask) -> _Said:
     probabilities = np.exp(tagger.log_probabilities(views, has_image=image, has_text=text))
     best = probabilities.argmax(axis=1)
-    auto = tagger.decide(probabilities.max(axis=1), best, has_image=image, has_text=text)
-    return _Said(Answer(tagger.classes_[best], tagger.classes_, probabilities), auto)
+    verdicts = tagger.judge(probabilities, has_image=image, has_text=text)
+    return _Said(Answer(tagger.classes_[best], tagger.classes_, probabilities), verdicts)
 
 
 def _measure(said: _Said, truth: NDArray[Any], *, derived: bool) -> dict[str, float]:
@@ -137,8 +140,11 @@ def _measure(said: _Said, truth: NDArray[Any], *, derived: bool) -> dict[str, fl
     found = _label_metrics(truth, answer)
     found["ece"] = metrics.ece(answer.scores.max(axis=1), correct)
     if not derived:
-        found["coverage"] = metrics.coverage(said.auto)
-        found["auto_accuracy"] = metrics.auto_accuracy(correct, said.auto)
+        verdicts = said.verdicts
+        found["coverage"] = metrics.coverage(verdicts.auto)
+        found["auto_accuracy"] = metrics.auto_accuracy(
+            lies_in(truth, verdicts.value), verdicts.auto
+        )
     return found
 
 

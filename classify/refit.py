@@ -19,12 +19,15 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from classify.availability import Availability, availability
+from classify.joint_view import JOINT
 from classify.labels import field_labels
 from classify.linear_solver import Matrix
 from classify.linear_tagger import LinearTagger
+from classify.modalities import Mask, Part, view_modality
+from classify.ridge import RidgeTagger
 from classify.rotation import Rotation
 from classify.taggers import TaggerSet
-from classify.views import Mask, MultiViewTagger, Part, view_modality
+from classify.views import MultiViewTagger
 
 LEARNED_FROM: Final = 5
 """A value that the taggers never met is learned once so many products have it."""
@@ -69,10 +72,13 @@ def refit(
         ready = taggers.prepare(views, products)
         seen = {view: learned & _present(view, available) for view in ready}
         size = taggers.config.dense_size
-        rotated = {view: _rotated(X, seen[view], size) for view, X in ready.items()}
+        rotated = {v: _rotated(X, seen[v], size) for v, X in ready.items() if v != JOINT}
+        if taggers.joint is not None:
+            turned = taggers.joint.rotation
+            rotated[JOINT] = Rotated(turned.apply(ready[JOINT]), turned)
         for name in fields:
-            tagger = taggers.tagger(name)
-            if isinstance(tagger, MultiViewTagger):
+            if name not in taggers.set_taggers:
+                tagger = taggers.tagger(name)
                 labels = np.where(learned, field_labels(products, name), "")
                 fitted[name] = refit_field(tagger, rotated, seen, labels)
     return replace(taggers, taggers=fitted)
@@ -122,8 +128,11 @@ def _refit_head(
         return old
     head = tagger.head(*part, rotated=rotation is not None)
     head.set_params(max_iter=min(tagger.config.fold_steps, head.max_iter))
-    start = old if rotation is None else _turned(old, rotation)
-    head.fit(view.X[rows], labels[rows], start=start)
+    if isinstance(head, RidgeTagger):
+        head.fit(view.X[rows], labels[rows])
+    else:
+        start = old if rotation is None else _turned(old, rotation)
+        head.fit(view.X[rows], labels[rows], start=start)
     head.temperature_ = old.temperature_
     return head if rotation is None else head.unrotate(rotation.mean, rotation.basis)
 

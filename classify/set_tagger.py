@@ -10,15 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from classify.cross_fit import ROUGHLY, held_folds
-from classify.decisions import NEVER, Threshold, choose_threshold
+from classify.joint_view import JOINT
 from classify.linear_solver import Floats, Matrix
-from classify.rotation import Rotation
-from classify.set_blend import ChosenSets, SetBlend, choose_set_blend
-from classify.tagger_config import TaggerConfig
-from classify.value_heads import Has, HeadSettings, ValueHeads
-from classify.value_kinship import kinship
-from classify.value_sets import Sets, value_matrix
-from classify.views import (
+from classify.modalities import (
     MODALITIES,
     SPARSE,
     Mask,
@@ -27,6 +21,14 @@ from classify.views import (
     usable_views,
     view_modality,
 )
+from classify.promise import Evidence, Rule
+from classify.rotation import Rotation
+from classify.set_blend import ChosenSets, SetBlend, choose_set_blend
+from classify.tagger_config import TaggerConfig
+from classify.taxonomy import LEAF
+from classify.value_heads import Has, HeadSettings, ValueHeads
+from classify.value_kinship import kinship
+from classify.value_sets import Sets, value_matrix
 
 NO_ODDS = -16.0
 """Log-odds said of a value by a view that a product does not have."""
@@ -57,7 +59,8 @@ class SetTagger:
         By view.
     blends_ : dict of modality to SetBlend
         Weights in the order of ``usable(modality)``.
-    thresholds_ : dict of modality to Threshold
+    evidence_ : dict of modality to Evidence
+        How sure and how right the sets are on validation rows.
     """
 
     def __init__(self, config: TaggerConfig) -> None:
@@ -66,7 +69,7 @@ class SetTagger:
         self.examples_: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self.heads_: dict[str, ValueHeads] = {}
         self.blends_: dict[str, SetBlend] = {}
-        self.thresholds_: dict[str, Threshold] = {}
+        self.evidence_: dict[str, Evidence] = {}
 
     def fit(
         self,
@@ -96,6 +99,8 @@ class SetTagger:
         folds = held_folds(own[held], count=self.config.folds)
         self.heads_, answers = {}, {}
         for view, X in views.items():
+            if view == JOINT:  # its heads are ridge regressions, of one value per product
+                continue
             seen = present[view_modality(view)]
             fit_on = np.flatnonzero(train & known & seen)
             if not fit_on.size:
@@ -135,13 +140,25 @@ class SetTagger:
             has[rows], confidence[rows] = blend.choose(scores[rows])
         return ChosenSets(has, confidence)
 
-    def decide(self, chosen: ChosenSets, *, has_image: Mask, has_text: Mask) -> Mask:
-        """Return True where a set is ``auto``: sure enough, and of values met often enough."""
+    def decide(
+        self,
+        chosen: ChosenSets,
+        *,
+        has_image: Mask,
+        has_text: Mask,
+        precision: float | None = None,
+    ) -> Mask:
+        """Return True where a set is ``auto``: sure enough, and of values met often enough.
+
+        ``precision`` is promised of what is ``auto``; by default that of the settings.
+        """
+        promise = self.config.promise(precision)
         rare = self.examples_ < self.config.min_auto_examples
         auto = np.logical_not((chosen.has & rare).any(axis=1))
         for modality, rows in _by_modality(has_image, has_text):
-            threshold = self.thresholds_.get(modality, NEVER)
-            auto[rows] &= threshold.decide(chosen.confidence[rows])
+            found = self.evidence_.get(modality)
+            rule = Rule() if found is None else found.rule(promise)
+            auto[rows] &= rule.threshold(LEAF).decide(chosen.confidence[rows])
         return auto
 
     def explain(self) -> pd.DataFrame:
@@ -198,13 +215,8 @@ class SetTagger:
         blend = choose_set_blend(parts, has[rows], alone=alone)
         self.blends_[modality] = blend
         chosen = blend.choose(blend.scores(parts))
-        self.thresholds_[modality] = choose_threshold(
-            chosen.confidence,
-            (chosen.has == has[rows]).all(axis=1),
-            target_precision=self.config.target_precision,
-            assurance=self.config.assurance,
-            min_rows=self.config.min_auto_rows,
-        )
+        right = (chosen.has == has[rows]).all(axis=1)
+        self.evidence_[modality] = Evidence(chosen.confidence[None], right[None], np.empty(0))
 
     def _blended(self, views: Views, rows: NDArray[np.int64], modality: str) -> Floats:
         blend = self.blends_.get(modality)

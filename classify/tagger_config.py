@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from classify.promise import Promise
 from core_embeddings.errors import ConfigError
 
 HeadName = Literal["softmax", "svm"]
@@ -30,6 +31,9 @@ class TaggerConfig:
     lexical_balanced
         Do so in the softmax heads on all words only: beside the other heads, which lean towards
         frequent values, they speak for the rare ones.
+    joint_rows, joint_gamma, ridge_c
+        Known products that the joint view compares with (0 leaves it out), how alike they must be,
+        and ``C`` of its head, see ``JointView``.
     dense_size
         Wider dense views are fitted in that many principal directions.
     max_iter, tol
@@ -45,8 +49,13 @@ class TaggerConfig:
         See ``LexicalView.fit``.
     target_precision, assurance, min_auto_rows
         See ``choose_threshold``.
+    plausible_coverage
+        Probability that a reviewed product's true value is among its plausible ones.
     min_auto_examples
         A value with fewer training rows is learned and offered, but always sent to review.
+    set_fields, set_share
+        Fields whose products have several values at once (``a|b``): those named, and those of which
+        at least this share of the known cells has several.
     threads
         BLAS threads while fitting and tagging.
     """
@@ -60,6 +69,9 @@ class TaggerConfig:
     lexical_svm_c: float = 1.0
     balanced: bool = False
     lexical_balanced: bool = True
+    joint_rows: int = 2000
+    joint_gamma: float = 1.0
+    ridge_c: float = 30.0
     dense_size: int = 512
     max_iter: int = 60
     tol: float = 3e-4
@@ -73,8 +85,16 @@ class TaggerConfig:
     target_precision: float = 0.95
     assurance: float = 0.9
     min_auto_rows: int = 10
+    plausible_coverage: float = 0.95
     min_auto_examples: int = 2
+    set_fields: tuple[str, ...] = ()
+    set_share: float = 0.05
     threads: int = 1
+
+    def promise(self, precision: float | None = None) -> Promise:
+        """Return what is promised of decisions, at another target precision if one is given."""
+        target = self.target_precision if precision is None else precision
+        return Promise(target, self.assurance, self.min_auto_rows, self.plausible_coverage)
 
     def __post_init__(self) -> None:
         for name in ("heads", "dense_heads"):
@@ -85,7 +105,15 @@ class TaggerConfig:
                     f"{name} must name one or both of {', '.join(get_args(HeadName))}, once each; "
                     f"got {heads!r}"
                 )
-        for name in ("softmax_c", "svm_c", "lexical_softmax_c", "lexical_svm_c", "tol"):
+        for name in (
+            "softmax_c",
+            "svm_c",
+            "lexical_softmax_c",
+            "lexical_svm_c",
+            "joint_gamma",
+            "ridge_c",
+            "tol",
+        ):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} must be > 0; got {getattr(self, name)!r}")
         for name in (
@@ -100,11 +128,10 @@ class TaggerConfig:
         ):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be >= 1; got {getattr(self, name)!r}")
+        if not 0 <= self.set_share <= 1:
+            raise ConfigError(f"set_share must be from 0 to 1; got {self.set_share!r}")
+        if self.joint_rows < 0:
+            raise ConfigError(f"joint_rows must be >= 0; got {self.joint_rows!r}")
         if self.folds < 2:
             raise ConfigError(f"folds must be >= 2; got {self.folds!r}")
-        if not 0 < self.target_precision <= 1:
-            raise ConfigError(
-                f"target_precision must be above 0 and at most 1; got {self.target_precision!r}"
-            )
-        if not 0.5 <= self.assurance < 1:
-            raise ConfigError(f"assurance must be at least 0.5 and below 1; got {self.assurance!r}")
+        self.promise()  # checks what it is made of

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import zipfile
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,18 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.combination import Combination
-from classify.decisions import Threshold
+from classify.joint_view import JointView
 from classify.lexical_view import LexicalView, default_tokenizer
+from classify.modalities import Part
+from classify.promise import Evidence
+from classify.set_store import set_content, set_tagger_from
+from classify.set_tagger import SetTagger
 from classify.tagger_config import TaggerConfig
 from classify.taggers import TaggerSet
-from classify.views import HEADS, MultiViewTagger, Part
+from classify.views import HEADS, MultiViewTagger
 from core_embeddings.artefact import Manifest, new_folder, read_json, write_json
 from core_embeddings.config import from_mapping, to_mapping
 from core_embeddings.errors import ArtefactError
 
 KIND: Final = "taggers"
-VERSION: Final = 1
+VERSION: Final = 2
 ARRAYS: Final = ("classes", "coef", "intercept")
+EVIDENCE: Final = tuple(field.name for field in fields(Evidence))
 
 
 def save_taggers(taggers: TaggerSet, folder: Path, fingerprint: str) -> None:
@@ -38,12 +42,18 @@ def save_taggers(taggers: TaggerSet, folder: Path, fingerprint: str) -> None:
             "lexical": taggers.lexical is not None,
             # Fields are named by the user's table and may not be fit for a file name.
             "fields": [[name, f"field-{at:03d}"] for at, name in enumerate(taggers.taggers)],
+            "set_fields": [[name, f"set-{at:03d}"] for at, name in enumerate(taggers.set_taggers)],
+            "joint": taggers.joint is not None,
         }
         write_json(aside / "taggers.json", index)
         if taggers.lexical is not None:
             taggers.lexical.save(aside)
         for at, tagger in enumerate(taggers.taggers.values()):
             _save_field(tagger, aside / f"field-{at:03d}")
+        for at, found in enumerate(taggers.set_taggers.values()):
+            _save_set_field(found, aside / f"set-{at:03d}")
+        if taggers.joint is not None:
+            taggers.joint.save(aside)
 
 
 def load_taggers(folder: Path, fingerprint: str | None) -> TaggerSet:
@@ -55,7 +65,11 @@ def load_taggers(folder: Path, fingerprint: str | None) -> TaggerSet:
     if index["lexical"]:
         lexical = LexicalView.load(folder, tokenize=default_tokenizer(config.tokenizer))
     taggers = {name: _load_field(folder / stem, config) for name, stem in index["fields"]}
-    return TaggerSet(taggers, index["widths"], lexical, config, tuple(index["skipped"]))
+    sets = {name: _load_set_field(folder / stem, config) for name, stem in index["set_fields"]}
+    joint = JointView.load(folder) if index["joint"] else None
+    return TaggerSet(
+        taggers, index["widths"], lexical, config, tuple(index["skipped"]), sets, joint
+    )
 
 
 def _save_field(tagger: MultiViewTagger, stem: Path) -> None:
@@ -76,10 +90,9 @@ def _save_field(tagger: MultiViewTagger, stem: Path) -> None:
         "combinations": {
             modality: asdict(found) for modality, found in tagger.combinations_.items()
         },
-        "thresholds": {
-            modality: _finite(asdict(found)) for modality, found in tagger.thresholds_.items()
-        },
+        "evidence": sorted(tagger.evidence_),
     }
+    arrays |= evidence_arrays(tagger.evidence_)
     write_json(stem.with_suffix(".json"), content)
     np.savez(stem.with_suffix(".npz"), **arrays)  # type: ignore[arg-type]
 
@@ -99,13 +112,32 @@ def _load_field(stem: Path, config: TaggerConfig) -> MultiViewTagger:
         for modality, found in content["combinations"].items():
             weights = tuple(found["weights"])
             tagger.combinations_[modality] = Combination(weights, float(found["discount"]))
-        for modality, found in content["thresholds"].items():
-            tagger.thresholds_[modality] = _threshold(found)
+        tagger.evidence_ = evidence_from(content["evidence"], arrays)
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise ArtefactError(
-            f"{stem}.json and .npz do not fit together ({error}); run the fit again"
-        ) from None
+        raise _unfit(stem, error) from None
     return tagger
+
+
+def _save_set_field(tagger: SetTagger, stem: Path) -> None:
+    content, arrays = set_content(tagger)
+    content["evidence"] = sorted(tagger.evidence_)
+    write_json(stem.with_suffix(".json"), content)
+    arrays |= evidence_arrays(tagger.evidence_)
+    np.savez(stem.with_suffix(".npz"), **arrays)  # type: ignore[arg-type]
+
+
+def _load_set_field(stem: Path, config: TaggerConfig) -> SetTagger:
+    content, arrays = read_json(stem.with_suffix(".json")), _read_arrays(stem.with_suffix(".npz"))
+    try:
+        tagger = set_tagger_from(content, arrays, config)
+        tagger.evidence_ = evidence_from(content["evidence"], arrays)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise _unfit(stem, error) from None
+    return tagger
+
+
+def _unfit(stem: Path, error: Exception) -> ArtefactError:
+    return ArtefactError(f"{stem}.json and .npz do not fit together ({error}); run the fit again")
 
 
 def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -116,12 +148,20 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise ArtefactError(f"{path} cannot be read ({error}); run the fit again") from None
 
 
-def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
-    """JSON has no infinity and no NaN: both become null."""
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}
+def evidence_arrays(found: Mapping[str, Evidence]) -> dict[str, NDArray[Any]]:
+    """Return the evidence of each modality as arrays with names of their own."""
+    return {
+        f"evidence.{modality}.{name}": getattr(evidence, name)
+        for modality, evidence in found.items()
+        for name in EVIDENCE
+    }
 
 
-def _threshold(found: Mapping[str, Any]) -> Threshold:
-    value = math.inf if found["value"] is None else float(found["value"])
-    precision = math.nan if found["precision"] is None else float(found["precision"])
-    return Threshold(value, precision, int(found["rows"]))
+def evidence_from(
+    modalities: Sequence[str], arrays: Mapping[str, NDArray[Any]]
+) -> dict[str, Evidence]:
+    """Return what ``evidence_arrays`` took apart."""
+    return {
+        modality: Evidence(*(arrays[f"evidence.{modality}.{name}"] for name in EVIDENCE))
+        for modality in modalities
+    }

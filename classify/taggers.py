@@ -10,18 +10,23 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
-from scipy import sparse
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 from classify.availability import Availability, availability
+from classify.joint_view import JOINT, JointView
 from classify.labels import field_labels
 from classify.lexical_view import LexicalView, default_tokenizer, fit_lexical
 from classify.linear_solver import Matrix
-from classify.rotation import Rotation
+from classify.promise import Target, targets_of
+from classify.set_tagger import SetTagger
+from classify.set_tags import set_tags_of
 from classify.tagger_config import TaggerConfig
+from classify.tagger_inputs import as_matrix, check_fields, learnable
 from classify.tags import TAG_COLUMNS, tags_of
-from classify.views import Mask, MultiViewTagger, view_modality
+from classify.value_sets import holds_sets, joined, value_sets
+from classify.views import MultiViewTagger
 from core_embeddings.columns import Columns
 from core_embeddings.config import flatten, nearest, to_mapping
 from core_embeddings.errors import ConfigError, TableError
@@ -34,12 +39,12 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class TaggerSet:
-    """One ``MultiViewTagger`` per field over the same views.
+    """One tagger per field over the same views.
 
     Parameters
     ----------
     taggers
-        By field.
+        By field, of those with one value per product.
     widths
         Number of features of each dense view, by name; ``tag`` wants exactly these.
     lexical
@@ -48,6 +53,10 @@ class TaggerSet:
         Settings it was fitted with.
     skipped
         Fields asked for that had no training label.
+    set_taggers
+        By field, of those with several values per product (``size|colour``), see ``SetTagger``.
+    joint
+        What compares products in all views at once, or ``None``.
     """
 
     taggers: Mapping[str, MultiViewTagger]
@@ -55,6 +64,8 @@ class TaggerSet:
     lexical: LexicalView | None
     config: TaggerConfig
     skipped: tuple[str, ...] = field(default=())
+    set_taggers: Mapping[str, SetTagger] = field(default_factory=dict)
+    joint: JointView | None = None
 
     @classmethod
     def fit(
@@ -81,8 +92,9 @@ class TaggerSet:
             Matrices by name with one row per product, dense or CSR: ``image`` and ``text`` speak
             for one modality, any other name (``fused``) for both.
         products
-            With title, description, brand and the fields' columns. Of a cell with several values
-            the first is the label; a category is its full path.
+            With title, description, brand and the fields' columns. A field of which enough cells
+            hold several values (``set_share``), or named in ``set_fields``, is learned as sets; of
+            any other cell the first value is the label, and a category is its full path.
         fields
             Columns to learn.
         split
@@ -101,23 +113,24 @@ class TaggerSet:
             If a field is no column, or a view has another number of rows.
         """
         config, run = config or TaggerConfig(), run or NullRun()
-        _check_fields(products, fields)
+        check_fields(products, fields)
         split = np.asarray(split, dtype=object)
         train, val = split == "train", split == "val"
         available = availability(products, has_image, has_text)
         groups = duplicate_groups(products)
-        dense = {name: _as_matrix(name, X, len(products)) for name, X in views.items()}
+        dense = {name: as_matrix(name, X, len(products)) for name, X in views.items()}
         tokenize = default_tokenizer(config.tokenizer)
         remembering = cache(tokenize)  # learning the terms and counting them read the same texts
         lexical = fit_lexical(products[(train | val) & available.has_text], config, remembering)
         if not dense and lexical is None:
             raise ConfigError("taggers need at least one view; got none and no product with text")
         run.log_params({**flatten(to_mapping(config), "taggers."), "taggers.seed": seed})
-        taggers, skipped = {}, []
+        singles: dict[str, MultiViewTagger] = {}
+        sets: dict[str, SetTagger] = {}
+        skipped = []
         with threadpool_limits(config.threads, "blas"):
-            rotations = _rotations(dense, train | val, available, config.dense_size)
-            turned = {name: rotation.apply(dense[name]) for name, rotation in rotations.items()}
-            ready = {**dense, **turned, **(lexical.views(products) if lexical else {})}
+            spoken = lexical.views(products) if lexical else {}
+            ready, rotations, joint = learnable(dense, spoken, train | val, available, config)
             for name in dict.fromkeys(fields):
                 labels = field_labels(products, name)
                 if not (train & (labels != "")).any():
@@ -125,25 +138,23 @@ class TaggerSet:
                     continue
                 if progress is not None:
                     progress(name)
-                taggers[name] = MultiViewTagger(config).fit(
-                    ready,
-                    labels,
-                    train=train,
-                    val=val,
-                    groups=groups,
-                    rotations=rotations,
-                    **available._asdict(),
-                )
+                rows = {"train": train, "val": val, "groups": groups, **available._asdict()}
+                if holds_sets(products, name, config):
+                    found = value_sets(products, name)
+                    sets[name] = SetTagger(config).fit(ready, found, rotations=rotations, **rows)
+                else:
+                    tagger = MultiViewTagger(config)
+                    singles[name] = tagger.fit(ready, labels, rotations=rotations, **rows)
         widths = {name: int(X.shape[1]) for name, X in dense.items()}
         lexical = lexical and replace(lexical, tokenize=tokenize)
-        fitted = cls(taggers, widths, lexical, config, tuple(skipped))
+        fitted = cls(singles, widths, lexical, config, tuple(skipped), sets, joint)
         run.log_table(fitted.explain(), "tagger_weights")
         return fitted
 
     @property
     def fields(self) -> tuple[str, ...]:
         """Fields that were learned."""
-        return tuple(self.taggers)
+        return (*self.taggers, *self.set_taggers)
 
     def probabilities(
         self,
@@ -156,6 +167,8 @@ class TaggerSet:
     ) -> pd.DataFrame:
         """Return calibrated probabilities: a row per product (the index), a column per value.
 
+        Rows sum to 1, but for a field of sets, where each value is a question of its own.
+
         Raises
         ------
         ConfigError
@@ -163,11 +176,14 @@ class TaggerSet:
         TableError
             If the views are not those of ``fit``.
         """
-        tagger = self.tagger(field)
+        tagger = self._any_tagger(field)
         available = availability(products, has_image, has_text)
         ready = self.prepare(views, products)
         with threadpool_limits(self.config.threads, "blas"):
-            values = np.exp(tagger.log_probabilities(ready, **available._asdict()))
+            if isinstance(tagger, SetTagger):
+                values = expit(tagger.scores(ready, **available._asdict()))
+            else:
+                values = np.exp(tagger.log_probabilities(ready, **available._asdict()))
         index = pd.Index(products[Columns.PRODUCT], name=Columns.PRODUCT)
         return pd.DataFrame(values, index=index, columns=tagger.classes_)
 
@@ -179,15 +195,22 @@ class TaggerSet:
         fields: Sequence[str] | None = None,
         has_image: ArrayLike | None = None,
         has_text: ArrayLike | None = None,
+        target_precision: Target = None,
     ) -> pd.DataFrame:
         """Return TAGS: one row per product and field, sorted by product, then field.
 
-        ``confidence`` is a calibrated probability, ``decision`` is ``auto`` or ``review``,
-        ``alternatives`` the next values, at most four. Tags are always predictions, also where the
-        product already has a value.
+        ``confidence`` is a calibrated probability, ``decision`` is ``auto`` or ``review``. An
+        ``auto`` category may be the start of a path, as deep as is sure. ``alternatives`` are, in
+        review, the other plausible values, else the next ones, see ``Verdicts``. Tags are always
+        predictions, also where the product already has a value. The ``value`` of a field of sets is the set, sorted and joined
+        by ``|``; its confidence is the probability that the whole set is right.
+
+        ``target_precision`` is promised of ``auto`` tags, of all fields or by field; by default,
+        and for fields not named, that of the settings.
         """
         names = self.fields if fields is None else tuple(dict.fromkeys(fields))
-        taggers = {name: self.tagger(name) for name in names}
+        taggers = {name: self._any_tagger(name) for name in names}
+        targets = targets_of(target_precision, self.fields)
         available = availability(products, has_image, has_text)
         ready = self.prepare(views, products)
         ids = products[Columns.PRODUCT].to_numpy(dtype=object)
@@ -198,13 +221,16 @@ class TaggerSet:
                     rows = slice(start, start + CHUNK)
                     part = Availability(available.has_image[rows], available.has_text[rows])
                     chunk = {view: X[rows] for view, X in ready.items()}
-                    frames.append(tags_of(name, tagger, ids[rows], chunk, part))
+                    if isinstance(tagger, SetTagger):
+                        frames.append(set_tags_of(name, tagger, ids[rows], chunk, part, precision=targets[name]))
+                    else:
+                        frames.append(tags_of(name, tagger, ids[rows], chunk, part, precision=targets[name]))
         filled = [frame for frame in frames if len(frame)] or frames
         tags = pd.concat(filled, ignore_index=True)
         return tags.sort_values([Columns.PRODUCT, Columns.FIELD], ignore_index=True, kind="stable")
 
     def prepare(self, views: Mapping[str, Matrix], products: pd.DataFrame) -> dict[str, Matrix]:
-        """Return the views checked, in float32, with the TF-IDF ones added.
+        """Return the views checked, in float32, with the TF-IDF ones and the joint one added.
 
         Raises
         ------
@@ -217,7 +243,7 @@ class TaggerSet:
                 f"these taggers need the views {', '.join(self.widths)}; "
                 f"missing: {', '.join(sorted(missing))}"
             )
-        ready = {name: _as_matrix(name, views[name], len(products)) for name in self.widths}
+        ready = {name: as_matrix(name, views[name], len(products)) for name in self.widths}
         for name, width in self.widths.items():
             if ready[name].shape[1] != width:
                 raise TableError(
@@ -225,11 +251,15 @@ class TaggerSet:
                     f"got {ready[name].shape[1]}; "
                     "use vectors of the embedder these taggers were fitted with"
                 )
-        return ready if self.lexical is None else {**ready, **self.lexical.views(products)}
+        if self.lexical is not None:
+            ready |= self.lexical.views(products)
+        if self.joint is not None:
+            ready[JOINT] = self.joint.transform(ready)
+        return ready
 
     def explain(self) -> pd.DataFrame:
         """Return how much each view and head weighs in each field."""
-        frames = [tagger.explain().assign(field=name) for name, tagger in self.taggers.items()]
+        frames = [self._any_tagger(name).explain().assign(field=name) for name in self.fields]
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
     def save(self, folder: Path, fingerprint: str) -> None:
@@ -254,40 +284,22 @@ class TaggerSet:
         return load_taggers(folder, fingerprint)
 
     def tagger(self, name: str) -> MultiViewTagger:
-        """Return the tagger of a field; ``ConfigError`` where it was not learned."""
-        if name not in self.taggers:
-            raise ConfigError(f"field {name!r} was not learned; {nearest(name, self.fields)}")
-        return self.taggers[name]
-
-
-def _check_fields(products: pd.DataFrame, fields: Sequence[str]) -> None:
-    for name in fields:
-        if name not in products.columns:
-            raise TableError(
-                f"field {name!r} is no column of the products; "
-                f"{nearest(name, list(products.columns))}"
+        """Return the tagger of a field with one value; ``ConfigError`` where it was not learned."""
+        found = self._any_tagger(name)
+        if isinstance(found, SetTagger):
+            raise ConfigError(
+                f"field {name!r} has several values per product; look in set_taggers instead"
             )
+        return found
 
+    def labels(self, products: pd.DataFrame, field: str) -> NDArray[Any]:
+        """Return what is true in the words of ``tag``, "" where unknown, of shape (n_products,)."""
+        if field in self.set_taggers:
+            return np.array([joined(found) for found in value_sets(products, field)], dtype=object)
+        return field_labels(products, field)
 
-def _as_matrix(name: str, X: Any, n_rows: int) -> Matrix:
-    matrix = (
-        sparse.csr_array(X, dtype=np.float32) if sparse.issparse(X) else np.asarray(X, np.float32)
-    )
-    if matrix.ndim != 2 or matrix.shape[0] != n_rows:
-        raise TableError(
-            f"view {name!r} must have one row per product, {n_rows}; got shape {matrix.shape}"
-        )
-    return matrix
-
-
-def _rotations(
-    dense: Mapping[str, Matrix], learned: Mask, available: Availability, size: int
-) -> dict[str, Rotation]:
-    """Rotate dense views wider than ``size``, fitted on rows that have the modality."""
-    present = available._asdict()
-    found = {}
-    for name, X in dense.items():
-        rows = learned & present.get(f"has_{view_modality(name)}", np.ones_like(learned))
-        if X.shape[1] > size and not sparse.issparse(X) and rows.sum() > 1:
-            found[name] = Rotation.fit(X[rows], size=size)
-    return found
+    def _any_tagger(self, name: str) -> MultiViewTagger | SetTagger:
+        found = self.taggers.get(name) or self.set_taggers.get(name)
+        if found is None:
+            raise ConfigError(f"field {name!r} was not learned; {nearest(name, self.fields)}")
+        return found

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from classify.tagger_config import TaggerConfig
 from core_embeddings.columns import VALUE_SEPARATOR, Columns
 
 Sets = NDArray[Any]
@@ -37,16 +38,17 @@ def joined(values: Iterable[str]) -> str:
     return VALUE_SEPARATOR.join(sorted(values))
 
 
-def holds_sets(products: pd.DataFrame, field: str, *, share: float) -> bool:
-    """Tell whether at least this share of the known cells, and one, has several values.
+def holds_sets(products: pd.DataFrame, field: str, config: TaggerConfig) -> bool:
+    """Tell whether a field is learned as sets.
 
-    A category never has: of several paths the first is the product's shelf.
+    It is where the settings name it, or at least ``set_share`` of its known cells, and one, have
+    several values. A category is not: of several paths the first is the product's shelf.
     """
-    if field == Columns.CATEGORY:
-        return False
+    if field == Columns.CATEGORY or field in config.set_fields:
+        return field != Columns.CATEGORY
     sizes = np.array([len(found) for found in value_sets(products, field)])
     several = int((sizes > 1).sum())
-    return several > 0 and several >= share * int((sizes > 0).sum())
+    return several > 0 and several >= config.set_share * int((sizes > 0).sum())
 
 
 def value_matrix(sets: Sets, values: Sequence[str]) -> NDArray[np.bool_]:

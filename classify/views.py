@@ -2,65 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple, Self
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from classify.combination import Combination, choose_combination
-from classify.cross_fit import FLOOR, cross_fit, held_folds
-from classify.decisions import NEVER, Threshold, choose_threshold
-from classify.linear_solver import Floats, Matrix
+from classify.cross_fit import FLOOR, Rows, cross_fit, held_folds
+from classify.evidence import cross_fitted_blend, evidence_of
+from classify.joint_view import JOINT
+from classify.linear_solver import Floats
 from classify.linear_tagger import LinearTagger
+from classify.modalities import (
+    LEXICAL,
+    MODALITIES,
+    SPARSE,
+    WORDS,
+    Mask,
+    Part,
+    PartHead,
+    Views,
+    available_modality,
+    usable_views,
+    view_modality,
+)
+from classify.promise import Evidence, Rule
+from classify.ridge import RidgeTagger, cross_fit_ridge
 from classify.rotation import Rotation
 from classify.softmax import SoftmaxTagger
 from classify.svm import SVMTagger
-from classify.tagger_config import HeadName, TaggerConfig
+from classify.tagger_config import TaggerConfig
+from classify.verdicts import Verdicts, judge_by_kind
 
-Modality = Literal["both", "image", "text"]
-MODALITIES: Final[tuple[Modality, ...]] = ("both", "image", "text")
-LEXICAL, WORDS, TITLE = "lexical", "words", "title"
-SPARSE: Final = (LEXICAL, WORDS, TITLE)
-_MODALITY_OF: Final[Mapping[str, Modality]] = {
-    "image": "image",
-    "text": "text",
-    **dict.fromkeys(SPARSE, "text"),
+HEADS: Final[Mapping[str, type[LinearTagger]]] = {
+    "softmax": SoftmaxTagger,
+    "svm": SVMTagger,
+    "ridge": RidgeTagger,
 }
-HEADS: Final[Mapping[str, type[LinearTagger]]] = {"softmax": SoftmaxTagger, "svm": SVMTagger}
-
-Mask = NDArray[np.bool_]
-Views = Mapping[str, Matrix]
-
-
-class Part(NamedTuple):
-    """One head on one view."""
-
-    view: str
-    head: HeadName
-
-
-def view_modality(view: str) -> Modality:
-    """Return what a view is made of: ``image``, ``text`` (also the TF-IDF ones), else ``both``."""
-    return _MODALITY_OF.get(view, "both")
-
-
-def available_modality(has_image: Mask, has_text: Mask) -> NDArray[Any]:
-    """Return ``both``, ``image`` or ``text`` per row; a row with neither is taken as ``both``."""
-    return np.where(has_image == has_text, "both", np.where(has_image, "image", "text"))
-
-
-def usable_views(views: Sequence[str], modality: str) -> list[str]:
-    """Return the views that may speak for products of that modality.
-
-    All for products with both; those of one modality for products that have only that; where there
-    is no such view, those made of both.
-    """
-    if modality == "both":
-        return list(views)
-    own = [view for view in views if view_modality(view) == modality]
-    return own or [view for view in views if view_modality(view) == "both"]
 
 
 class MultiViewTagger:
@@ -69,10 +49,10 @@ class MultiViewTagger:
     Every head learns from the training and validation rows that have its view's modality. What is
     chosen besides rests on cross-fitted answers for the validation rows, see ``cross_fit``: the
     temperature of each head, and per modality one combination of the heads that may be used there
-    and one threshold for ``auto``. All heads speak for products with image and text; only the heads
-    of the image view for products without text, and the other way round (learned by hiding the
-    other modality of the validation rows). Where no view of that modality exists, the views made of
-    both serve.
+    and the evidence that any rule for ``auto`` rests on. All heads speak for products with image
+    and text; only the heads of the image view for products without text, and the other way round
+    (learned by hiding the other modality of the validation rows). Where no view of that modality
+    exists, the views made of both serve.
 
     Parameters
     ----------
@@ -88,7 +68,8 @@ class MultiViewTagger:
     parts_ : dict of Part to LinearTagger
     combinations_ : dict of modality to Combination
         Weights in the order of ``usable_parts(modality)``.
-    thresholds_ : dict of modality to Threshold
+    evidence_ : dict of modality to Evidence
+        How sure and how right the combination is on validation rows.
     """
 
     def __init__(self, config: TaggerConfig) -> None:
@@ -97,7 +78,7 @@ class MultiViewTagger:
         self.examples_: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self.parts_: dict[Part, LinearTagger] = {}
         self.combinations_: dict[str, Combination] = {}
-        self.thresholds_: dict[str, Threshold] = {}
+        self.evidence_: dict[str, Evidence] = {}
 
     def fit(
         self,
@@ -138,23 +119,18 @@ class MultiViewTagger:
         for view, X in views.items():
             seen = present[view_modality(view)]
             fit_on, checked = np.flatnonzero(train & known & seen), seen[held]
-            heads = self.config.heads if view in SPARSE else self.config.dense_heads
-            for head in heads if fit_on.size else ():
-                found = cross_fit(
-                    self.head(view, head, rotated=view in rotations),
-                    X,
-                    labels,
-                    classes=self.classes_,
-                    train=fit_on,
-                    held=held[checked],
-                    folds=folds[checked],
-                    steps=self.config.fold_steps,
-                )
-                self.parts_[Part(view, head)] = found.tagger
-                answers[Part(view, head)] = _spread(found.answers, checked)
+            rows = Rows(self.classes_, fit_on, held[checked], folds[checked])
+            for name in self._heads_on(view) if fit_on.size else ():
+                head = self.head(view, name, rotated=view in rotations)
+                if isinstance(head, RidgeTagger):
+                    found = cross_fit_ridge(head, X, labels, rows)
+                else:
+                    found = cross_fit(head, X, labels, rows, steps=self.config.fold_steps)
+                self.parts_[Part(view, name)] = found.tagger
+                answers[Part(view, name)] = _spread(found.answers, checked)
         for modality in MODALITIES:
             full = has_image & has_text if modality == "both" else present[modality]
-            self._choose(answers, labels[held], full[held], modality)
+            self._choose(answers, labels[held], full[held], folds, modality)
         for part, tagger in self.parts_.items():
             if part.view in rotations:
                 tagger.unrotate(rotations[part.view].mean, rotations[part.view].basis)
@@ -181,20 +157,42 @@ class MultiViewTagger:
             result[rows] = self._combined(views, rows, modality)
         return result
 
-    def decide(
-        self, confidence: NDArray[Any], codes: NDArray[np.int64], *, has_image: Mask, has_text: Mask
-    ) -> Mask:
-        """Return True where a tag is ``auto``.
+    def judge(
+        self,
+        probabilities: NDArray[np.float64],
+        *,
+        has_image: Mask,
+        has_text: Mask,
+        precision: float | None = None,
+    ) -> Verdicts:
+        """Return the tags of rows of these probabilities, see ``verdicts``.
 
-        Its confidence reaches the threshold of the product's modality, and its value had enough
-        training rows.
+        ``precision`` is promised of what is ``auto``; by default that of the settings.
+
+        Raises
+        ------
+        ConfigError
+            If the precision is no share.
         """
-        kinds = available_modality(has_image, has_text)
-        auto = self.examples_[codes] >= self.config.min_auto_examples
-        for modality in MODALITIES:
-            rows = kinds == modality
-            auto[rows] &= self.thresholds_.get(modality, NEVER).decide(confidence[rows])
-        return auto
+        return judge_by_kind(
+            probabilities,
+            self.classes_,
+            self.rules(precision),
+            available_modality(has_image, has_text),
+            examples=self.examples_,
+            min_examples=self.config.min_auto_examples,
+        )
+
+    def rules(self, precision: float | None = None) -> dict[str, Rule]:
+        """Return the rule of each modality that keeps a promise; by default that of the settings.
+
+        Raises
+        ------
+        ConfigError
+            If the precision is no share.
+        """
+        promise = self.config.promise(precision)
+        return {modality: found.rule(promise) for modality, found in self.evidence_.items()}
 
     def explain(self) -> pd.DataFrame:
         """Return how much each part weighs.
@@ -211,7 +209,12 @@ class MultiViewTagger:
             rows, columns=["modality", "view", "head", "share", "temperature", "discount"]
         )
 
-    def head(self, view: str, head: HeadName, *, rotated: bool) -> LinearTagger:
+    def _heads_on(self, view: str) -> tuple[PartHead, ...]:
+        if view == JOINT:
+            return ("ridge",)
+        return self.config.heads if view in SPARSE else self.config.dense_heads
+
+    def head(self, view: str, head: PartHead, *, rotated: bool) -> LinearTagger:
         """Return an unfitted head for a view, as the settings say."""
         config, sparse = self.config, view in SPARSE
         rare_too = config.lexical_balanced and head == "softmax" and view in (LEXICAL, WORDS)
@@ -226,7 +229,12 @@ class MultiViewTagger:
         )
 
     def _choose(
-        self, answers: Mapping[Part, Floats], truth: NDArray[Any], rows: Mask, modality: str
+        self,
+        answers: Mapping[Part, Floats],
+        truth: NDArray[Any],
+        rows: Mask,
+        folds: NDArray[np.int64],
+        modality: str,
     ) -> None:
         usable = self.usable_parts(modality)
         if not usable:
@@ -243,14 +251,15 @@ class MultiViewTagger:
         )
         self.combinations_[modality] = combination
         # It counts as wrong here all the same: confidence has to answer for new values too.
-        best = combination.log_probabilities(parts, self.log_prior)
-        correct = self.classes_[best.argmax(axis=1)] == truth
-        self.thresholds_[modality] = choose_threshold(
-            np.exp(best.max(axis=1)),
-            correct,
-            target_precision=self.config.target_precision,
-            assurance=self.config.assurance,
-            min_rows=self.config.min_auto_rows,
+        blended = cross_fitted_blend(
+            parts, codes, told=told, folds=folds[rows], log_prior=self.log_prior, alone=alone
+        )
+        self.evidence_[modality] = evidence_of(
+            blended,
+            codes,
+            self.classes_.tolist(),
+            examples=self.examples_,
+            min_examples=self.config.min_auto_examples,
         )
 
     def _combined(self, views: Views, rows: NDArray[np.int64], modality: str) -> NDArray[Any]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classify.cross_fit import FLOOR, cross_fit, held_folds
+from classify.cross_fit import FLOOR, Rows, cross_fit, held_folds
 from classify.softmax import SoftmaxTagger
 
 
@@ -29,10 +29,12 @@ def fitted(X, labels, *, held=40, steps=500, folds=None):
         head(),
         X,
         labels,
-        classes=np.unique(labels),
-        train=train,
-        held=checked,
-        folds=np.arange(held) * 4 // max(held, 1) if folds is None else folds,
+        Rows(
+            classes=np.unique(labels),
+            train=train,
+            held=checked,
+            folds=np.arange(held) * 4 // max(held, 1) if folds is None else folds,
+        ),
         steps=steps,
     )
 
