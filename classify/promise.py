@@ -7,15 +7,19 @@ heads had not seen them, and neither had the weights that combine the heads. No 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from classify.decisions import NEVER, Threshold, choose_threshold
+from core_embeddings.config import nearest
 from core_embeddings.errors import ConfigError
 
 Floats = NDArray[np.float64]
+Target = float | Mapping[str, float] | None
+"""A target precision for all fields, or by field."""
 Mask = NDArray[np.bool_]
 NOT_TO_DECIDE = -1.0
 """Confidence of what is never ``auto``, however sure: a value of too few examples."""
@@ -124,3 +128,51 @@ def least_plausible(truth: Floats, *, coverage: float) -> float:
     """
     missed = math.floor((1 - coverage) * (len(truth) + 1) + 1e-9)
     return float(np.sort(truth)[missed - 1]) if missed else math.nan
+
+
+def targets_of(target: Target, fields: Sequence[str]) -> dict[str, float | None]:
+    """Return the target precision of each field; None where the settings' own is meant.
+
+    Raises
+    ------
+    ConfigError
+        If a target is given for a field that does not exist.
+    """
+    if not isinstance(target, Mapping):
+        return dict.fromkeys(fields, target)
+    for name in target:
+        if name not in fields:
+            raise ConfigError(
+                f"a target precision was given for the field {name!r}, which was not learned; "
+                f"{nearest(name, fields)}"
+            )
+    return {name: target.get(name) for name in fields}
+
+
+def parse_target(text: str) -> Target:
+    """Read ``0.98``, or ``category=0.98,color=0.95``.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither.
+
+    Examples
+    --------
+    >>> parse_target("0.98"), parse_target("category=0.98, color=.9")
+    (0.98, {'category': 0.98, 'color': 0.9})
+    """
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    try:
+        if len(parts) == 1 and "=" not in parts[0]:
+            return Promise(float(parts[0])).precision
+        pairs = [part.rpartition("=") for part in parts]
+        found = {name.strip(): Promise(float(value)).precision for name, _, value in pairs}
+    except ValueError:
+        found = {}
+    if not found or "" in found:
+        raise ConfigError(
+            "a target precision is a share as 0.98, or field=share joined by commas as "
+            f"category=0.98,color=0.95; got {text!r}"
+        )
+    return found

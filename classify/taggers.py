@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,17 +14,16 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from classify.availability import Availability, availability
+from classify.availability import availability
 from classify.joint_view import JOINT, JointView
 from classify.labels import field_labels
 from classify.lexical_view import LexicalView, default_tokenizer, fit_lexical
 from classify.linear_solver import Matrix
 from classify.promise import Target, targets_of
 from classify.set_tagger import SetTagger
-from classify.set_tags import set_tags_of
 from classify.tagger_config import TaggerConfig
 from classify.tagger_inputs import as_matrix, check_fields, learnable
-from classify.tags import TAG_COLUMNS, tags_of
+from classify.tags import TAG_COLUMNS, tags_in_chunks
 from classify.value_sets import holds_sets, joined, value_sets
 from classify.views import MultiViewTagger
 from core_embeddings.columns import Columns
@@ -33,7 +32,6 @@ from core_embeddings.errors import ConfigError, TableError
 from core_embeddings.splits import duplicate_groups
 from core_embeddings.tracking import NullRun, Run
 
-CHUNK: Final = 4096
 Progress = Callable[[str], None]
 
 
@@ -202,8 +200,9 @@ class TaggerSet:
         ``confidence`` is a calibrated probability, ``decision`` is ``auto`` or ``review``. An
         ``auto`` category may be the start of a path, as deep as is sure. ``alternatives`` are, in
         review, the other plausible values, else the next ones, see ``Verdicts``. Tags are always
-        predictions, also where the product already has a value. The ``value`` of a field of sets is the set, sorted and joined
-        by ``|``; its confidence is the probability that the whole set is right.
+        predictions, also where the product already has a value. The ``value`` of a field of sets is
+        the set, sorted and joined by ``|``; its confidence is the probability that the whole set is
+        right.
 
         ``target_precision`` is promised of ``auto`` tags, of all fields or by field; by default,
         and for fields not named, that of the settings.
@@ -217,14 +216,9 @@ class TaggerSet:
         frames = [pd.DataFrame(columns=list(TAG_COLUMNS))]
         with threadpool_limits(self.config.threads, "blas"):
             for name, tagger in taggers.items():
-                for start in range(0, len(products), CHUNK):
-                    rows = slice(start, start + CHUNK)
-                    part = Availability(available.has_image[rows], available.has_text[rows])
-                    chunk = {view: X[rows] for view, X in ready.items()}
-                    if isinstance(tagger, SetTagger):
-                        frames.append(set_tags_of(name, tagger, ids[rows], chunk, part, precision=targets[name]))
-                    else:
-                        frames.append(tags_of(name, tagger, ids[rows], chunk, part, precision=targets[name]))
+                frames += tags_in_chunks(
+                    name, tagger, ids, ready, available, precision=targets[name]
+                )
         filled = [frame for frame in frames if len(frame)] or frames
         tags = pd.concat(filled, ignore_index=True)
         return tags.sort_values([Columns.PRODUCT, Columns.FIELD], ignore_index=True, kind="stable")

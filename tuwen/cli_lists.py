@@ -74,6 +74,14 @@ def tag(
     fields: Annotated[
         str, typer.Option("--fields", metavar="A,B", help="Only these fields; all by default.")
     ] = "",
+    target_precision: Annotated[
+        str,
+        typer.Option(
+            "--target-precision",
+            metavar="P",
+            help="Promised of auto tags: 0.98, or category=0.98,color=0.95. By default the fit's.",
+        ),
+    ] = "",
     images: ImagesOption = None,
     column: ColumnOption = None,
     strict: StrictOption = False,
@@ -85,20 +93,23 @@ def tag(
     \b
     Example:
       tuwen tag my-shop new-products.parquet --out tags.parquet --fields category,color
+      tuwen tag my-shop new-products.parquet --out tags.parquet --target-precision 0.98
     """
+    from classify.promise import parse_target
     from core_embeddings.tables import write_table
     from tuwen.loading import load_products
     from tuwen.shop import Shop
     from tuwen.tagging import tag_products
 
     session = session_of(context)
+    target = parse_target(target_precision) if target_precision else None
     opened = Shop.open(shop)
     opened.validate()
     options = table_options(images, column, strict, rejects, allow_url_images)
     wanted = [name.strip() for name in fields.split(",") if name.strip()]
     with session.working(f"tagging {table}"):
         products = load_products(table, options, note=session.note)
-        tags = tag_products(opened, products, fields=wanted or None)
+        tags = tag_products(opened, products, fields=wanted or None, target_precision=target)
         write_table(tags, out)
     auto = float((tags["decision"] == "auto").mean()) if len(tags) else 0.0
     payload = {

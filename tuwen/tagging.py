@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from classify.promise import Target
 from core_embeddings.columns import Columns
 from tuwen.corrections import Cells
 from tuwen.shop import Shop
@@ -28,9 +29,16 @@ def tagger_views(views: Views) -> dict[str, NDArray[np.float32]]:
 
 
 def tag_products(
-    shop: Shop, products: pd.DataFrame, *, fields: Sequence[str] | None = None
+    shop: Shop,
+    products: pd.DataFrame,
+    *,
+    fields: Sequence[str] | None = None,
+    target_precision: Target = None,
 ) -> pd.DataFrame:
-    """Return TAGS of products, known or new; what a human said of a known one is final."""
+    """Return TAGS of products, known or new; what a human said of a known one is final.
+
+    ``target_precision`` is promised of ``auto`` tags, see ``TaggerSet.tag``.
+    """
     taggers = shop.taggers()
     views = shop.embedder().views(products)
     tags = taggers.tag(
@@ -39,6 +47,7 @@ def tag_products(
         fields=fields,
         has_image=views.has_image,
         has_text=views.has_text,
+        target_precision=target_precision,
     )
     return with_answers(tags, shop.corrections().final())
 

@@ -43,7 +43,7 @@ def test_only_the_named_fields_move_and_what_was_chosen_stays(fitted, shop):
     new = again(fitted, shop, products)
     assert new.taggers["season"] is fitted.taggers["season"]
     old, now = fitted.taggers["shape"], new.taggers["shape"]
-    assert now.combinations_ == old.combinations_ and now.thresholds_ == old.thresholds_
+    assert now.combinations_ == old.combinations_ and now.evidence_ == old.evidence_
     for part, head in now.parts_.items():
         assert head.temperature_ == old.parts_[part].temperature_
         assert head.coef_.shape == old.parts_[part].coef_.shape
