@@ -22,9 +22,9 @@ from scipy import sparse
 
 from core_embeddings.topk import exact_topk
 
-NEIGHBOURS: Final = 30
+NEIGHBOURS: Final = 10
 """Products an answer can speak for, itself included."""
-SHARPNESS: Final = 4.0
+SHARPNESS: Final = 16.0
 """Likeness is the cosine to this power: products that are only of one kind settle little."""
 
 
