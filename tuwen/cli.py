@@ -15,7 +15,16 @@ import typer
 from typer.core import TyperGroup
 
 from core_embeddings.errors import TuwenError
-from tuwen import cli_change, cli_data, cli_fit, cli_lists, cli_review, cli_search, cli_why
+from tuwen import (
+    cli_change,
+    cli_data,
+    cli_fit,
+    cli_lists,
+    cli_review,
+    cli_search,
+    cli_trust,
+    cli_why,
+)
 from tuwen.session import Session
 
 FLAGS = frozenset({"--json", "--quiet", "--verbose"})
@@ -73,7 +82,17 @@ def _switches(
     context.obj = Session(as_json, seed, quiet)
 
 
-for module in (cli_data, cli_fit, cli_search, cli_lists, cli_change, cli_review, cli_why):
+COMMANDS = (
+    cli_data,
+    cli_fit,
+    cli_search,
+    cli_lists,
+    cli_change,
+    cli_review,
+    cli_why,
+    cli_trust,
+)
+for module in COMMANDS:
     module.register(app)
 
 

@@ -1,0 +1,125 @@
+"""What a least-squares classifier says of rows it was not fitted on, for all folds at once.
+
+Least squares because it hardly follows wrong labels, and because one Gram matrix serves every fold,
+every field and every copy of the labels: a fold is taken out of it by subtraction. On hm colours
+with 10 % wrong labels it finds more of them than softmax heads do, at a thirtieth of the time.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+from sklearn.utils.extmath import randomized_svd
+
+from classify.linear_solver import Floats, Matrix
+
+LIMITS: Final = ((0.0, 100.0), (0.0, 2.0))
+"""Of how steeply scores become log-probabilities, and how much frequency is added to them."""
+
+
+def principal_scores(
+    X: Matrix, *, size: int, present: NDArray[np.bool_] | None = None, seed: int = 0
+) -> NDArray[np.float32]:
+    """Return the rows of X in their principal directions, of shape (n_rows, at most size).
+
+    Dense columns are centred and scaled to unit variance first, sparse ones taken as they are.
+
+    Parameters
+    ----------
+    X
+        Dense or CSR, of shape (n_rows, n_features).
+    size
+        Number of directions.
+    present
+        Rows that have this view at all; the others get zeros and shape nothing.
+    seed
+        Of the randomised decomposition (Halko et al. 2011).
+    """
+    there = np.ones(X.shape[0], dtype=np.bool_) if present is None else present
+    result = np.zeros((X.shape[0], min(size, *X.shape)), dtype=np.float32)
+    if not there.any() or not result.shape[1]:
+        return result
+    inner = X[there]
+    if not sparse.issparse(inner):
+        deviation = inner.std(axis=0)
+        inner = (inner - inner.mean(axis=0)) / np.where(deviation > 1e-9, deviation, 1)
+        inner = (inner / np.sqrt(X.shape[1])).astype(np.float32)
+    count = min(result.shape[1], inner.shape[0])
+    left, lengths, _ = randomized_svd(inner, count, n_iter=2, random_state=seed)
+    result[there, :count] = left * lengths
+    return result
+
+
+def ridge_scores(
+    X: Floats, codes: NDArray[np.int64], *, classes: int, folds: NDArray[np.int64], penalty: float
+) -> NDArray[np.float64]:
+    """Return the scores that ridge regression on one-hot labels gives to rows of another fold.
+
+    Parameters
+    ----------
+    X
+        Dense, of shape (n_rows, n_features).
+    codes
+        Class of each row, -1 where unknown: such rows teach nothing and are scored.
+    classes
+        Number of classes.
+    folds
+        Fold of each row.
+    penalty
+        In units of the mean eigenvalue of the Gram matrix.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, classes)
+        About 0 to 1, the least-squares estimate of the probability.
+    """
+    spread = float(np.sqrt(np.square(X, dtype=np.float64).sum() / max(len(X), 1))) or 1.0
+    rows = np.hstack([X, np.full((len(X), 1), spread, dtype=X.dtype)]).astype(np.float64)
+    known = codes >= 0
+    gram, moments = _sums(rows, codes, known, classes)
+    ridge = penalty * max(np.trace(gram) / len(gram), 1e-12) * np.eye(len(gram))
+    scores = np.zeros((len(X), classes))
+    for fold in np.unique(folds):
+        out = folds == fold
+        own_gram, own_moments = _sums(rows, codes, known & out, classes)
+        scores[out] = rows[out] @ np.linalg.solve(gram - own_gram + ridge, moments - own_moments)
+    return scores
+
+
+def to_log_probabilities(
+    scores: Floats, codes: NDArray[np.int64], log_prior: Floats
+) -> NDArray[np.float64]:
+    """Return ``log softmax(a · scores + b · log prior)`` with a and b of least cross-entropy.
+
+    Two numbers learned from all rows with a known class: the scores are out of fold, the numbers
+    follow no single label.
+    """
+    known = np.flatnonzero(codes >= 0)
+    inner, truth, each = scores[known], codes[known], np.arange(len(known))
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        told = log_softmax(weights[0] * inner + weights[1] * log_prior, axis=1)
+        error = np.exp(told)
+        error[each, truth] -= 1
+        slope = np.array([(error * inner).sum(), (error * log_prior).sum()]) / len(known)
+        return -float(told[each, truth].mean()), slope
+
+    found = minimize(loss, (8.0, 0.3), jac=True, method="L-BFGS-B", bounds=LIMITS).x
+    return log_softmax(found[0] * scores + found[1] * log_prior, axis=1)
+
+
+def _sums(
+    rows: Floats, codes: NDArray[np.int64], used: NDArray[np.bool_], classes: int
+) -> tuple[Floats, Floats]:
+    """Return the Gram matrix of the used rows, and the sum of the rows of each class."""
+    inner = rows[used]
+    chosen = codes[used]
+    target: Any = sparse.csr_array(
+        (np.ones(len(chosen)), (np.arange(len(chosen)), chosen)), shape=(len(chosen), classes)
+    )
+    return inner.T @ inner, np.asarray(target.T @ inner).T

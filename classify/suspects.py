@@ -1,0 +1,308 @@
+"""Labels that are probably wrong, and what they should be.
+
+Every witness (see ``witnesses``) says how likely each value is for a product without having heard
+the product's own label. How much each is to be believed against a label is learned from labels
+that were flipped on purpose, so that what is asked for is what is learned: not to predict labels,
+but to find wrong ones. Done twice: what the first round doubts teaches nothing in the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+from sklearn.linear_model import LogisticRegression
+
+from classify.linear_solver import Floats
+from classify.out_of_fold import to_log_probabilities
+from classify.witnesses import (
+    OTHER_FIELDS,
+    Values,
+    Witness,
+    other_fields,
+    testimonies,
+    values_of,
+)
+from core_embeddings.columns import Columns
+from core_embeddings.config import nearest
+from core_embeddings.errors import ConfigError
+
+SUGGESTED: Final = "suggested"
+REASONS: Final = "reasons"
+SUSPECT_COLUMNS: Final = (
+    Columns.PRODUCT,
+    Columns.FIELD,
+    Columns.VALUE,
+    SUGGESTED,
+    Columns.SCORE,
+    REASONS,
+)
+DOUBTED: Final = 0.5
+"""A label likelier wrong than right in the first round teaches nothing in the second."""
+NAMED: Final = 3
+"""So many witnesses are named as reasons."""
+MIN_KNOWN: Final = 20
+"""A field with fewer labels than this is passed over."""
+
+
+@dataclass(frozen=True)
+class SuspectConfig:
+    """How wrong labels are looked for; defaults chosen on the train and val rows of hm and fashion.
+
+    Parameters
+    ----------
+    folds
+        Products are read in so many folds, each by a regression on the others.
+    penalty
+        Of that regression, see ``ridge_scores``.
+    flips, draws
+        Share of the trusted labels that is flipped to learn from, and how often.
+    shrink
+        Penalty of the weights learned from the flips, per row: they stay near equal.
+    seed
+        Of folds and flips.
+    """
+
+    folds: int = 8
+    penalty: float = 0.3
+    flips: float = 0.1
+    draws: int = 3
+    shrink: float = 0.07
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.folds < 2 or self.draws < 1:
+            raise ConfigError(
+                f"folds must be >= 2 and draws >= 1; got {self.folds} and {self.draws}"
+            )
+        if not (self.penalty > 0 and self.shrink > 0 and 0 < self.flips < 0.5):
+            raise ConfigError(
+                "penalty and shrink must be > 0 and flips between 0 and 0.5; "
+                f"got {self.penalty!r}, {self.shrink!r} and {self.flips!r}"
+            )
+
+
+class Doubts(NamedTuple):
+    """What was found of one field."""
+
+    values: Values
+    wrong: NDArray[np.float64]
+    """Probability that each product's label is wrong, of shape (n_products,); 0 without a label."""
+    suggested: NDArray[np.int64]
+    """Likeliest value besides the label, of shape (n_products,)."""
+    told: NDArray[np.float64]
+    """Log-probabilities of each witness, of shape (n_witnesses, n_products, n_values)."""
+    pooled: NDArray[np.float64]
+    """Log-probabilities of all of them, of shape (n_products, n_values)."""
+
+
+class _Heard(NamedTuple):
+    told: Floats
+    pooled: Floats
+    suggested: NDArray[np.int64]
+    signs: Floats
+    """Of shape (n_products, n_signs): what tells a wrong label from a right one."""
+
+
+def doubt_labels(
+    labels: Mapping[str, NDArray[np.object_]],
+    witnesses: Mapping[str, Witness],
+    *,
+    groups: NDArray[np.int64],
+    fields: tuple[str, ...] | None = None,
+    config: SuspectConfig | None = None,
+) -> dict[str, Doubts]:
+    """Return the doubts about every field asked for.
+
+    Parameters
+    ----------
+    labels
+        By field, "" where unknown, each of shape (n_products,). The other fields of a product are
+        one more witness.
+    witnesses
+        By name; none may have learned from these labels.
+    groups
+        Number of each product's group of duplicates; a group is never split over folds.
+    fields
+        Those asked for; all by default.
+
+    Raises
+    ------
+    ConfigError
+        If a field asked for is not among ``labels``.
+    """
+    config = config or SuspectConfig()
+    every = {name: values_of(found) for name, found in labels.items()}
+    usable = {n: v for n, v in every.items() if len(v.names) > 1 and _known(v) >= MIN_KNOWN}
+    asked = tuple(every) if fields is None else fields
+    for name in asked:
+        if name not in every:
+            raise ConfigError(f"there is no field {name!r}; {nearest(name, list(every))}")
+    folds = group_folds(groups, count=config.folds, seed=config.seed)
+    trusted = dict(usable)
+    for name, values in usable.items():
+        first = _doubt(name, usable, values, witnesses, folds, config)
+        trusted[name] = values.without(first.wrong > DOUBTED)
+    return {
+        name: _doubt(name, trusted, usable[name], witnesses, folds, config)
+        for name in asked
+        if name in usable
+    }
+
+
+def suspects_of(
+    product_ids: NDArray[np.object_], doubts: Mapping[str, Doubts], names: tuple[str, ...]
+) -> pd.DataFrame:
+    """Return one row per label, likeliest wrong first.
+
+    Columns ``product_id``, ``field``, ``value``, ``suggested``, ``score`` (probability that the
+    value is wrong) and ``reasons``, which names the witnesses that speak for the suggestion: what
+    probability each gives to it, and to the value.
+
+    Parameters
+    ----------
+    names
+        Of the witnesses; that of the other fields is added.
+    """
+    frames = [
+        _rows(product_ids, name, found, (*names, OTHER_FIELDS)) for name, found in doubts.items()
+    ]
+    whole = pd.concat([pd.DataFrame(columns=list(SUSPECT_COLUMNS)), *frames], ignore_index=True)
+    keys = [Columns.SCORE, Columns.PRODUCT, Columns.FIELD]
+    return whole.sort_values(keys, ascending=[False, True, True], ignore_index=True)
+
+
+def group_folds(groups: NDArray[np.int64], *, count: int, seed: int) -> NDArray[np.int64]:
+    """Return a fold per row, drawn at random per group."""
+    names, group = np.unique(groups, return_inverse=True)
+    return np.random.default_rng(seed).integers(0, count, len(names))[group]
+
+
+def base_rate(scores: Floats, *, learned_at: float) -> float:
+    """Return the share of wrong labels at which the mean probability is that share.
+
+    Parameters
+    ----------
+    scores
+        Log-odds that hold where the share is ``learned_at``.
+
+    References
+    ----------
+    Saerens, Latinne and Decaestecker 2002, *Adjusting the outputs of a classifier to new a priori
+    probabilities*.
+    """
+    rate = learned_at
+    for _ in range(200):
+        rate = float(np.clip(expit(scores + logit(rate) - logit(learned_at)).mean(), 1e-6, 0.5))
+    return rate
+
+
+def _known(values: Values) -> int:
+    return int((values.codes >= 0).sum())
+
+
+def _doubt(
+    field: str,
+    trusted: Mapping[str, Values],
+    values: Values,
+    witnesses: Mapping[str, Witness],
+    folds: NDArray[np.int64],
+    config: SuspectConfig,
+) -> Doubts:
+    """Judge all labels of a field, having learned from those trusted."""
+    believed = trusted[field]
+    teaches = believed.codes >= 0
+    called = [*witnesses.values(), other_fields(trusted, field)]
+    heard = _hear(called, believed, values.codes, folds, config)
+    signs, flipped = [], []
+    for draw in range(config.draws):
+        wrong = flip(believed, share=config.flips, seed=config.seed + draw + 1)
+        again = _hear(called, wrong, wrong.codes, folds, config)
+        signs.append(again.signs[teaches])
+        flipped.append((wrong.codes != believed.codes)[teaches])
+    scores = _learned(np.vstack(signs), np.concatenate(flipped), heard.signs, config.shrink)
+    labelled = values.codes >= 0
+    rate_then = float(np.mean(np.concatenate(flipped)))
+    rate = base_rate(scores[labelled], learned_at=rate_then)
+    shifted = expit(scores + logit(rate) - logit(rate_then))
+    return Doubts(
+        values, np.where(labelled, shifted, 0.0), heard.suggested, heard.told, heard.pooled
+    )
+
+
+def flip(values: Values, *, share: float, seed: int) -> Values:
+    """Return the field with a share of its labels replaced by others, frequent ones more often."""
+    rng = np.random.default_rng(seed)
+    codes = values.codes.copy()
+    hit = np.flatnonzero((codes >= 0) & (rng.random(len(codes)) < share))
+    weights = np.exp(values.log_prior / 2)
+    codes[hit] = rng.choice(len(weights), size=len(hit), p=weights / weights.sum())
+    return Values(values.names, codes)
+
+
+def _hear(
+    called: list[Witness],
+    taught: Values,
+    judged: NDArray[np.int64],
+    folds: NDArray[np.int64],
+    config: SuspectConfig,
+) -> _Heard:
+    """Hear all witnesses, taught by some labels, about others."""
+    told = testimonies(called, taught, folds=folds, penalty=config.penalty)
+    prior = taught.log_prior
+    lifts = told - prior
+    pooled = to_log_probabilities(lifts.sum(axis=0), taught.codes, prior)
+    each, own = np.arange(len(judged)), np.maximum(judged, 0)
+    besides = pooled.copy()
+    besides[each, own] = -np.inf
+    other = besides.argmax(axis=1)
+    # Frequency apart from what is witnessed: a frequent value is no better witnessed for that.
+    signs = [*lifts[:, each, own], *lifts[:, each, other], prior[own], prior[other]]
+    return _Heard(told, pooled, other, np.array(signs).T)
+
+
+def _learned(signs: Floats, flipped: NDArray[Any], judged: Floats, shrink: float) -> Floats:
+    """Return log-odds that each judged label is wrong, learned from flipped ones."""
+    if len(np.unique(flipped)) < 2:
+        return np.full(len(judged), logit(0.01))
+    mean, spread = signs.mean(axis=0), signs.std(axis=0) + 1e-9
+    scaled = (signs - mean) / spread
+    model = LogisticRegression(C=1 / (shrink * len(signs)), max_iter=500).fit(scaled, flipped)
+    # Shrunken weights rank well and are too timid: two more numbers make them probabilities.
+    sure = LogisticRegression(C=1e6).fit(model.decision_function(scaled)[:, None], flipped)
+    return sure.decision_function(model.decision_function((judged - mean) / spread)[:, None])
+
+
+def _rows(
+    product_ids: NDArray[np.object_], field: str, found: Doubts, names: tuple[str, ...]
+) -> pd.DataFrame:
+    rows = np.flatnonzero(found.values.codes >= 0)
+    own, other = found.values.codes[rows], found.suggested[rows]
+    columns = {
+        Columns.PRODUCT: product_ids[rows],
+        Columns.FIELD: field,
+        Columns.VALUE: found.values.names[own],
+        SUGGESTED: found.values.names[other],
+        Columns.SCORE: found.wrong[rows],
+        REASONS: _reasons(
+            np.exp(found.told[:, rows, other]), np.exp(found.told[:, rows, own]), names
+        ),
+    }
+    return pd.DataFrame(columns)
+
+
+def _reasons(suggestion: Floats, label: Floats, names: tuple[str, ...]) -> list[str]:
+    """Name the witnesses that find the suggestion likelier than the label, surest first."""
+    texts = []
+    for said, kept in zip(suggestion.T, label.T, strict=True):
+        order = np.argsort(kept - said, kind="stable")[:NAMED]
+        spoken = [
+            f"{names[at]} {said[at]:.2f} > {kept[at]:.2f}" for at in order if said[at] > kept[at]
+        ]
+        texts.append("; ".join(spoken))
+    return texts
