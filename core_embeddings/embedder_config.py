@@ -55,6 +55,11 @@ class EmbedderConfig:
     word_vectors
         Pretrained word vectors: ``auto`` (the multilingual sentence encoder when installed),
         ``none``, or the path of a file in the usual text format.
+    linear_twin, word_direction
+        Whether parts in closed form stand beside the network's in every vector, in shares chosen
+        on validation: canonical correlation of frozen features and words, and the mean pretrained
+        word vector (see `closed_form.ClosedForm`). They need a backbone and pretrained vectors,
+        and widen the vectors by up to 64 and 128 numbers.
     word_size, rnn, rnn_size, layers, bidirectional, pooling, word_shortcut, word_bag
         The text tower; the last two let words reach F_text past the RNN, by the mean of their
         pretrained vectors and by a learned vector of each.
@@ -119,6 +124,8 @@ class EmbedderConfig:
     max_words: int = 50_000
     buckets: int = 2_000
     word_vectors: str = "auto"
+    linear_twin: bool = True
+    word_direction: bool = True
     word_size: int = 128
     rnn: RnnName = "gru"
     rnn_size: int = 128
@@ -235,6 +242,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "image_size": 32,
         "resize": "fixed",
         "word_vectors": "none",
+        "linear_twin": False,
+        "word_direction": False,
         "word_size": 64,
         "rnn": "lstm",
         "rnn_size": 64,

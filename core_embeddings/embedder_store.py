@@ -21,6 +21,7 @@ from core_embeddings.artefact import (
     write_json,
 )
 from core_embeddings.backbones import Backbone
+from core_embeddings.closed_form import ClosedForm
 from core_embeddings.config import to_mapping
 from core_embeddings.embedder_config import COMPUTING, EmbedderConfig
 from core_embeddings.errors import ArtefactError, TuwenError
@@ -50,7 +51,11 @@ PRIORS = "priors"
 
 
 def fingerprint_of(
-    network: FusionNetwork, text_input: TextInput, settings: Mapping[str, Any], image_key: str
+    network: FusionNetwork,
+    text_input: TextInput,
+    settings: Mapping[str, Any],
+    image_key: str,
+    closed: ClosedForm | None = None,
 ) -> str:
     """Return the digest of weights, vocabulary, preprocessing and settings.
 
@@ -58,7 +63,7 @@ def fingerprint_of(
     added since must not turn an old folder into a damaged one.
     """
     return digest_bytes(
-        save(_tensors(network, text_input)),
+        save(_tensors(network, text_input, closed)),
         digest_json(text_input.vocabulary.to_dict()).encode(),
         digest_json(_identity(settings)).encode(),
         image_key.encode(),
@@ -69,7 +74,7 @@ def save_embedder(embedder: FusionEmbedder, folder: Path) -> None:
     """Write an embedder, its frozen backbone included, so that the folder works anywhere."""
     config, shape = embedder.config, embedder.network.shape
     with new_folder(folder) as aside:
-        tensors = _tensors(embedder.network, embedder.text_input)
+        tensors = _tensors(embedder.network, embedder.text_input, embedder.closed)
         save_file(tensors, aside / WEIGHTS)
         backbone = embedder.features.weights()
         if backbone:
@@ -103,7 +108,7 @@ def load_embedder(folder: Path, *, cache_folder: Path | None = None) -> FusionEm
     config = EmbedderConfig.from_settings(settings_as_meant(saved["config"]))
     labels = {name: tuple(classes) for name, classes in saved["labels"]}
     tensors = _read_tensors(folder / WEIGHTS)
-    priors = tensors.pop(PRIORS, None)
+    priors, closed = tensors.pop(PRIORS, None), ClosedForm.from_tensors(tensors)
     text_input = TextInput(
         Tokenizer(engine=config.tokenizer, pos_filter=config.pos_filter),
         _vocabulary(folder),
@@ -120,13 +125,15 @@ def load_embedder(folder: Path, *, cache_folder: Path | None = None) -> FusionEm
         raise ArtefactError(f"{folder / WEIGHTS} does not fit its config: {error}") from None
     spec = saved_spec(config, folder)
     features = open_features(spec, cache_folder, runtime=config.runtime)
-    found = fingerprint_of(network, text_input, saved["config"], features.key)
+    found = fingerprint_of(network, text_input, saved["config"], features.key, closed)
     if found != manifest.fingerprint:
         raise ArtefactError(
             f"{folder} was saved as embedder {manifest.fingerprint[:12]} but its files give "
             f"{found[:12]}: they were changed or damaged; restore the folder or run the fit again"
         )
-    return FusionEmbedder(network, text_input, features, config, labels, manifest.fingerprint)
+    return FusionEmbedder(
+        network, text_input, features, config, labels, manifest.fingerprint, closed=closed
+    )
 
 
 def open_features(
@@ -157,11 +164,13 @@ def _identity(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {**rest, "weights": None}
 
 
-def _tensors(network: FusionNetwork, text_input: TextInput) -> dict[str, Tensor]:
+def _tensors(
+    network: FusionNetwork, text_input: TextInput, closed: ClosedForm | None
+) -> dict[str, Tensor]:
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
     if text_input.priors is not None:
         tensors[PRIORS] = torch.from_numpy(text_input.priors.astype(np.float16))
-    return tensors
+    return tensors if closed is None else tensors | closed.tensors()
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:

@@ -16,6 +16,7 @@ from core_embeddings.adaptation import adapt
 from core_embeddings.artefact import digest_json
 from core_embeddings.backbones import LITE0
 from core_embeddings.balance import choose_balance
+from core_embeddings.closed_fitting import fit_closed_form
 from core_embeddings.config import to_mapping
 from core_embeddings.distillation import DistilledObjective, Teachers
 from core_embeddings.embedder import FusionEmbedder
@@ -159,10 +160,14 @@ def train_on(
         chosen = choose_balance(network, material.held_out, text_input, config, seed)._asdict()
         config = replace(config, **chosen)
         run.log_metrics(chosen)
+    closed = fit_closed_form(network, material, config, seed)
+    run.log_metrics(closed.described())
     run.log_metrics({"best_epoch": history.best_epoch + 1, "best_score": history.best_score})
     features = material.features
-    fingerprint = fingerprint_of(network, text_input, to_mapping(config), features.key)
-    return FusionEmbedder(network, text_input, features, config, material.labels, fingerprint)
+    fingerprint = fingerprint_of(network, text_input, to_mapping(config), features.key, closed)
+    return FusionEmbedder(
+        network, text_input, features, config, material.labels, fingerprint, closed=closed
+    )
 
 
 def _train_members(
@@ -172,6 +177,7 @@ def _train_members(
     if config.members == 1:
         return []
     alone = replace(config, members=1, distill=0.0, text_residual=0.0, text_lean=0.0)
+    alone = replace(alone, linear_twin=False, word_direction=False)  # of no use to who imitates
     return [train_on(material, alone, _of_member(session, i)) for i in range(1, config.members + 1)]
 
 

@@ -57,6 +57,11 @@ class ForeignWords:
     named
         Known words that name a value of a field (a colour, a category).
 
+    Attributes
+    ----------
+    known
+        The known words' vectors without their language, unit rows of shape (n_words, size).
+
     References
     ----------
     Mu, Viswanath: All-but-the-Top. ICLR 2018 (taking away what all vectors share). Smith et al.:
@@ -83,7 +88,7 @@ class ForeignWords:
         self._elsewhere = np.stack(list(self._centres.values())).mean(axis=0)
         centres = np.stack([self._centre(script) for script in scripts])
         known = np.any(priors != 0, axis=1, keepdims=True)  # a row of zeros is no vector at all
-        self._known = _unit(known * (priors - centres))
+        self.known = _unit(known * (priors - centres))
         self._bonus = np.array([NAMED_BONUS * (word in named) for word in words], dtype=np.float32)
 
     def is_foreign(self, word: str) -> bool:
@@ -106,11 +111,16 @@ class ForeignWords:
         found = {}
         for word, vector in zip(words, vectors, strict=True):
             if self.is_foreign(word) and vector.any():
-                near = self._known @ _unit(vector - self._centre(script_of(word))) + self._bonus
+                near = self.known @ self.centred([word], vector[None])[0] + self._bonus
                 best = np.argsort(-near, kind="stable")[:NEAREST]
                 if near[best[0]] >= CLOSE_ENOUGH:
                     found[word] = np.repeat(best, _copies(near[best]))
         return found
+
+    def centred(self, words: Sequence[str], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return unit vectors of words without what all words of a language have in common."""
+        centres = np.stack([self._centre(script_of(word)) for word in words])
+        return _unit(np.any(vectors != 0, axis=1, keepdims=True) * (vectors - centres))
 
     def _centre(self, script: str) -> NDArray[np.float32]:
         return self._centres.get(script, self._elsewhere)

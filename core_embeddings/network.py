@@ -152,7 +152,8 @@ class FusionNetwork(nn.Module):
         Parameters
         ----------
         seen, read
-            Vectors of pictures alone (n, embedding_size) and of texts alone (m, embedding_size).
+            Vectors of pictures alone (n, embedding_size) and of texts alone (m, embedding_size), or
+            wider ones (see `label_logits`).
         every
             Whether every picture meets every text, (n, m), or each its own row's, (n,).
         """
@@ -168,6 +169,10 @@ class FusionNetwork(nn.Module):
         return score
 
     def label_logits(self, vectors: Tensor) -> list[Tensor]:
-        """Return the logits of each training head for unit vectors (n, embedding_size)."""
-        scaled = vectors * self.log_head_scale.exp().clamp(max=50.0)
+        """Return the logits of each training head for unit vectors (n, embedding_size).
+
+        Of wider ones, which parts in closed form stand beside, the network's own part is read.
+        """
+        own = F.normalize(vectors[:, : self.match.in_features], dim=1)
+        scaled = own * self.log_head_scale.exp().clamp(max=50.0)
         return [head(scaled) for head in self.heads.values()]

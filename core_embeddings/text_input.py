@@ -58,7 +58,7 @@ class TextInput:
         self.max_tokens = max_tokens
         self._word_vectors = word_vectors
         self._remembered: dict[str, NDArray[np.float32]] = {}
-        self._rows = {word: row for row, word in enumerate(vocabulary.words, start=1)}
+        self.rows = {word: row for row, word in enumerate(vocabulary.words, start=1)}
 
     @property
     def prior_size(self) -> int:
@@ -136,7 +136,7 @@ class TextInput:
         if rng is not None and foreign_share > 0 and self.priors is not None:
             spelled = [_disguised(tokens, foreign_share, rng) for tokens in token_lists]
         flat = [token for tokens in token_lists for token in tokens[: self.max_tokens]]
-        readings = self._readings(flat) if rng is None else {}
+        readings = self.readings(flat) if rng is None else {}
         encoded = self.vocabulary.encode_batch(
             spelled,
             max_tokens=self.max_tokens,
@@ -151,7 +151,7 @@ class TextInput:
             self._token_priors(flat, readings),
         )
 
-    def _readings(self, tokens: Sequence[str]) -> dict[str, list[int]]:
+    def readings(self, tokens: Sequence[str]) -> dict[str, list[int]]:
         """Return the rows that stand in for words of another language."""
         unseen = self.vocabulary.unseen(tokens)
         if not unseen or self.foreign_words is None:
@@ -162,6 +162,15 @@ class TextInput:
         vectors = self._vectors(foreign)
         found = self.foreign_words.readings(foreign, np.stack([vectors[word] for word in foreign]))
         return {word: (places + 1).tolist() for word, places in found.items()}
+
+    def meanings(self, tokens: Iterable[str]) -> dict[str, NDArray[np.float32]]:
+        """Return unit vectors of unseen words, their language taken away; none without vectors."""
+        unseen = self.vocabulary.unseen(tokens)
+        if not unseen or self.foreign_words is None:
+            return {}
+        vectors = self._vectors(unseen)
+        told = self.foreign_words.centred(unseen, np.stack([vectors[word] for word in unseen]))
+        return dict(zip(unseen, told, strict=True))
 
     def mean_priors(self, token_lists: Sequence[Sequence[str]]) -> NDArray[np.float32]:
         """Return the mean pretrained vector of each text, (n, prior_size), zeros for none."""
@@ -177,7 +186,7 @@ class TextInput:
     ) -> Tensor | None:
         if self.priors is None:
             return None
-        rows = np.fromiter((self._rows.get(token, 0) for token in tokens), np.int64, len(tokens))
+        rows = np.fromiter((self.rows.get(token, 0) for token in tokens), np.int64, len(tokens))
         priors = self.priors[rows]
         unseen = self.vocabulary.unseen(tokens)
         if unseen and self._word_vectors is not None:

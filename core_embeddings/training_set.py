@@ -189,7 +189,7 @@ class TrainingSet:
         has_image, has_text = rows.has_image[chosen], rows.has_text[chosen]
         keep_image, keep_text = _hide(has_image, has_text, config.modality_dropout, rng)
         texts = [self._augment(row, rng) for row in chosen]
-        queries, positives = self._queries(chosen, rng)
+        queries, positives = self.queries(chosen, rng)
         hidden = config.word_dropout
         drawn = torch.from_numpy(chosen)
         return TrainingBatch(
@@ -248,11 +248,11 @@ class TrainingSet:
         drawn = [wordings[place] for place in rng.integers(len(wordings), size=2).tolist()]
         return drawn[0] if rng.random() < ONE_LANGUAGE else [*drawn[0], *drawn[1]]
 
-    def _queries(
+    def queries(
         self, chosen: NDArray[np.int64], rng: np.random.Generator
     ) -> tuple[list[list[str]], NDArray[np.bool_]]:
-        queries: list[list[str]] = []
-        positives = np.eye(len(chosen), dtype=np.bool_)
+        """Draw a pseudo-query per row, and bool (n, n): which of the rows answer it."""
+        queries, positives = list[list[str]](), np.eye(len(chosen), dtype=np.bool_)
         for place, row in enumerate(chosen):
             if self.rows.facets and rng.random() < self.facet_share:
                 query, hits = self._facet_query(row, chosen, rng)
