@@ -48,15 +48,12 @@ class Case(NamedTuple):
         By what the reason names.
     drawn
         By the random removals.
-    alone
-        Whether nothing but what was named was there to draw.
     """
 
     kind: str
     field: str
     named: float
     drawn: list[float]
-    alone: bool
 
 
 def main() -> int:
@@ -124,11 +121,18 @@ def word_cases(
     named = [word.word for word in reason.named]
     shares = sorted(reason.words, key=lambda word: -word.share)[: len(named)]
     by_share = [word.word for word in shares]
-    for kind, chosen in (("words", named), ("words by TF-IDF share alone", by_share)):
-        size = sum(counts[word] for word in chosen)
-        drawn = [_draw(counts, size, rng) for _ in range(DRAWS)]
-        lost = losses(model, product, reworded(product, [chosen, *drawn], tokenize), reason)
-        yield Case(kind, reason.field, lost[0], lost[1:], len(counts) == len(named))
+    kinds = {"words": named, "words by TF-IDF share alone": by_share}
+    sizes = [sum(counts[word] for word in chosen) for chosen in kinds.values()]
+    drawn = [[_draw(counts, size, rng) for _ in range(DRAWS)] for size in sizes]
+    sets = [
+        one
+        for chosen, random in zip(kinds.values(), drawn, strict=True)
+        for one in (chosen, *random)
+    ]
+    lost = losses(model, product, reworded(product, sets, tokenize), reason)
+    for at, kind in enumerate(kinds):
+        own = lost[at * (1 + DRAWS) : (at + 1) * (1 + DRAWS)]
+        yield Case(kind, reason.field, own[0], own[1:])
 
 
 def _draw(counts: dict[str, int], size: int, rng: np.random.Generator) -> list[str]:
@@ -155,19 +159,17 @@ def region_case(
     with tempfile.TemporaryDirectory() as folder:
         rows = repainted(product, region.picture, [Box(0, 0, 0, 0), *boxes], Path(folder))
         lost = losses(model, rows[:1], rows[1:], reason)
-    return Case("region", reason.field, lost[0], lost[1:], alone=False)
+    return Case("region", reason.field, lost[0], lost[1:])
 
 
 def losses(
     model: TagModel, product: pd.DataFrame, versions: pd.DataFrame, reason: TagReason
 ) -> list[float]:
     """Return by how much the tag's log-odds fall from the product to each version."""
-    from tuwen.tag_odds import log_odds, members_of
-
     both = pd.concat([product, versions], ignore_index=True)
     said = model.ask(both, [reason.field]).by_field[reason.field]
-    classes = model.taggers.tagger(reason.field).classes_
-    odds = log_odds(said, members_of(classes, reason.value, reason.field))
+    odds = model.odds(said, reason.field, reason.value)
+    assert odds is not None  # a tag that could be nothing else has no named words
     return [float(odds[0] - other) for other in odds[1:]]
 
 

@@ -18,6 +18,7 @@ from core_embeddings.errors import TuwenError
 from tuwen import (
     cli_change,
     cli_data,
+    cli_describe,
     cli_fit,
     cli_lists,
     cli_review,
@@ -90,6 +91,7 @@ COMMANDS = (
     cli_change,
     cli_review,
     cli_why,
+    cli_describe,
     cli_trust,
 )
 for module in COMMANDS:

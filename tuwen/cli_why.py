@@ -1,4 +1,4 @@
-"""Commands that give reasons and words: why, describe."""
+"""The command that gives reasons: why."""
 
 from __future__ import annotations
 

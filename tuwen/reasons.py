@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from classify.additive import AdditiveReason, additive_reason, best_and_rival
 from classify.availability import Availability
-from core_embeddings.columns import Columns, title_columns
+from core_embeddings.columns import VALUE_SEPARATOR, Columns, title_columns
 from tuwen.product_versions import Picture, Versions, product_text, tokenizer_of, versions_of
 from tuwen.reason_neighbours import Labelled, Neighbour
 from tuwen.reason_regions import LEAST, Box
-from tuwen.tag_odds import Answers, TagModel, log_odds, members_of
+from tuwen.tag_odds import Answers, TagModel, members_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +72,7 @@ class TagReason:
     Parameters
     ----------
     field, value, confidence, decision
-        The tag.
+        The tag; of several values at once each has its own reason and confidence.
     log_odds
         Of the value against all others of the field.
     words
@@ -79,7 +80,8 @@ class TagReason:
     region
         None without a picture.
     additive
-        Against the runner-up, an exact sum; None where the field has one value.
+        Against the runner-up, an exact sum; None where the field has one value, or a product may
+        have several.
     neighbours
         The nearest products that have a value.
     """
@@ -149,7 +151,11 @@ def explain(
         near = Labelled(labelled, vectors, answers.views["fused"][0], product_id=own)
     title = " ".join(product_text(product)[name] for name in title_columns(product.columns))
     spoken = [word.lower() for word in tokenize(title)]
-    reasons = (_reason(model, tag, versions, answers, spoken, near) for tag in tags)
+    reasons = (
+        _reason(model, tag, value, versions, answers, spoken, near)
+        for tag in tags
+        for value in _values(model, tag)
+    )
     return ProductReasons(product, tuple(reasons))
 
 
@@ -162,42 +168,56 @@ def _own_tags(
     return model.taggers.tag(views, product, fields=names, **own).to_dict(orient="records")
 
 
+def _values(model: TagModel, tag: dict[Any, Any]) -> list[str]:
+    """Return the values that a tag is made of: one, or several of a field of sets."""
+    value = str(tag[Columns.VALUE])
+    return value.split(VALUE_SEPARATOR) if model.has_sets(str(tag[Columns.FIELD])) else [value]
+
+
 def _reason(
     model: TagModel,
     tag: dict[Any, Any],
+    value: str,
     versions: Versions,
     answers: Answers,
     title_words: Sequence[str],
     near: Labelled | None,
 ) -> TagReason:
-    field, value = str(tag[Columns.FIELD]), str(tag[Columns.VALUE])
-    tagger = model.taggers.tagger(field)
-    said = answers.by_field[field]
-    members = members_of(tagger.classes_, value, field)
-    odds, additive = np.zeros(len(said)), None
-    if members.any() and not members.all():
-        odds = log_odds(said, members)
-        best, rival = best_and_rival(said[0], members)
-        additive = additive_reason(
-            tagger,
-            {name: view[:1] for name, view in answers.views.items()},
-            Availability(*(has[:1] for has in answers.available)),
-            value=str(tagger.classes_[best]),
-            rival=str(tagger.classes_[rival]),
-            lexical=model.taggers.lexical,
-            title_words=title_words,
-        )
-    shares = {} if additive is None else additive.words
+    field = str(tag[Columns.FIELD])
+    odds = model.odds(answers.by_field[field], field, value)
+    additive = None if odds is None else _additive(model, field, value, answers, title_words)
+    odds = np.zeros(len(versions.products)) if odds is None else odds
+    several = value != str(tag[Columns.VALUE])
     return TagReason(
         field,
         value,
-        float(tag[Columns.CONFIDENCE]),
+        float(expit(odds[0])) if several else float(tag[Columns.CONFIDENCE]),
         str(tag[Columns.DECISION]),
         float(odds[0]),
-        _words(versions, odds, shares),
+        _words(versions, odds, {} if additive is None else additive.words),
         _region(versions, odds),
         additive,
         () if near is None else tuple(near.nearest(field)),
+    )
+
+
+def _additive(
+    model: TagModel, field: str, value: str, answers: Answers, title_words: Sequence[str]
+) -> AdditiveReason | None:
+    """Take the product's own log-odds apart; None where values do not exclude each other."""
+    if model.has_sets(field):
+        return None
+    tagger = model.taggers.tagger(field)
+    members = members_of(tagger.classes_, value, field)
+    best, rival = best_and_rival(answers.by_field[field][0], members)
+    return additive_reason(
+        tagger,
+        {name: view[:1] for name, view in answers.views.items()},
+        Availability(*(has[:1] for has in answers.available)),
+        value=str(tagger.classes_[best]),
+        rival=str(tagger.classes_[rival]),
+        lexical=model.taggers.lexical,
+        title_words=title_words,
     )
 
 

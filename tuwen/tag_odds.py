@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
+from scipy.special import expit, logsumexp
 from threadpoolctl import threadpool_limits
 
 from classify.availability import Availability
@@ -36,9 +36,8 @@ class Answers(NamedTuple):
     available
         Which modalities each version has.
     by_field
-        Log-probabilities (n, n_classes) of each field.
-    tags
-        TAGS of the versions.
+        What each field's tagger says of every class, (n, n_classes): log-probabilities, or where
+        products have several values the log-odds of each.
     """
 
     views: dict[str, Any]
@@ -78,11 +77,40 @@ class TagModel:
         available = Availability(seen.has_image, seen.has_text)
         views = self.taggers.prepare(tagger_views(seen), products)
         with threadpool_limits(self.taggers.config.threads, "blas"):
-            by_field = {
-                name: self.taggers.tagger(name).log_probabilities(views, **available._asdict())
-                for name in fields
-            }
+            by_field = {name: self._said(name, views, available) for name in fields}
         return Answers(views, available, by_field)
+
+    def odds(self, said: NDArray[np.float64], field: str, value: str) -> NDArray[np.float64] | None:
+        """Return the log-odds of a value, of shape (n,), from what ``ask`` said of its field.
+
+        Against all other values of the field, or where products have several, against not having
+        it. None where there is nothing else that it could be.
+        """
+        members = members_of(self.classes(field), value, field)
+        if self.has_sets(field):
+            return said[:, members][:, 0] if members.any() else None
+        return log_odds(said, members) if members.any() and not members.all() else None
+
+    def has_sets(self, field: str) -> bool:
+        """Return whether products have several values of a field at once."""
+        return field in self.taggers.set_taggers
+
+    def classes(self, field: str) -> NDArray[Any]:
+        """Return the values of a field, in the order of what ``ask`` says of it."""
+        sets = self.taggers.set_taggers
+        return sets[field].classes_ if field in sets else self.taggers.tagger(field).classes_
+
+    def confidences(self, said: NDArray[np.float64], field: str) -> NDArray[np.float64]:
+        """Return the probability of each class, (n, n_classes), from what ``ask`` said."""
+        return np.asarray(expit(said) if self.has_sets(field) else np.exp(said))
+
+    def _said(
+        self, field: str, views: dict[str, Any], available: Availability
+    ) -> NDArray[np.float64]:
+        has = available._asdict()
+        if self.has_sets(field):
+            return np.asarray(self.taggers.set_taggers[field].scores(views, **has))
+        return self.taggers.tagger(field).log_probabilities(views, **has)
 
 
 def members_of(classes: NDArray[Any], value: str, field: str) -> NDArray[np.bool_]:
