@@ -13,6 +13,7 @@ from tuwen import cli
 COMMANDS = [
     *("demo", "sample", "check", "fit", "evaluate", "search", "similar"),
     *("embed", "tag", "recommend", "add", "remove", "forget"),
+    *("review", "correct", "why", "describe", "suspects"),
 ]
 
 
