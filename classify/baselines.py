@@ -63,7 +63,7 @@ def fit_tfidf_svm(
         return None
     best: tuple[float, Pipeline, tuple[str, ...]] | None = None
     for names in TEXT_CHOICES:
-        texts = _texts(products, names)
+        texts = joined_texts(products, names)
         model = make_pipeline(TfidfVectorizer(), LinearSVC())
         try:
             model.fit(texts[train], labels[train])
@@ -76,7 +76,7 @@ def fit_tfidf_svm(
         return None
     _, chosen, kept = best
     both = train | val
-    return _answering(chosen.fit(_texts(products, kept)[both], labels[both]), kept)
+    return _answering(chosen.fit(joined_texts(products, kept)[both], labels[both]), kept)
 
 
 def spaced_texts(products: pd.DataFrame) -> pd.DataFrame:
@@ -100,7 +100,7 @@ def _answering(model: Pipeline, names: tuple[str, ...]) -> Baseline:
         if products.empty:  # scikit-learn refuses to score no rows
             nothing = np.empty(0, dtype=object)
             return Answer(nothing, model.classes_, np.empty((0, len(model.classes_))))
-        texts = _texts(products, names)
+        texts = joined_texts(products, names)
         scores = model.decision_function(texts)
         if scores.ndim == 1:
             scores = np.column_stack([-scores, scores])
@@ -109,7 +109,8 @@ def _answering(model: Pipeline, names: tuple[str, ...]) -> Baseline:
     return answer
 
 
-def _texts(products: pd.DataFrame, names: tuple[str, ...]) -> NDArray[Any]:
+def joined_texts(products: pd.DataFrame, names: tuple[str, ...]) -> NDArray[Any]:
+    """Return these columns of each product as one text, of shape (n_products,)."""
     joined = products[names[0]]
     for name in names[1:]:
         joined = joined + " " + products[name]

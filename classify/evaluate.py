@@ -21,8 +21,11 @@ from classify.last_level import (
 )
 from classify.linear_solver import Matrix
 from classify.modalities import Mask
+from classify.set_evaluate import measure_sets, set_baselines
+from classify.set_tagger import SetTagger
 from classify.taggers import TaggerSet
 from classify.taxonomy import lies_in
+from classify.value_sets import Sets, value_sets
 from classify.verdicts import Verdicts
 from classify.views import MultiViewTagger
 
@@ -73,7 +76,8 @@ def evaluate_tagging(
         ``image only`` and ``text only`` are the same taggers with the other modality hidden, over
         the products that have theirs. Where categories are paths, their last level is measured as
         ``product_type`` too, against a baseline that learned just that. A value never seen in
-        learning counts as an error.
+        learning counts as an error. Of a field of sets ``accuracy`` is that of whole sets, and
+        ``micro_f1`` is told besides ``macro_f1`` over its values.
     """
     split = np.asarray(split, dtype=object)
     available = availability(products, has_image, has_text)
@@ -86,6 +90,12 @@ def evaluate_tagging(
     records: list[Record] = []
     plain = spaced_texts(products) if baselines else products
     for field in tagger_set.fields if fields is None else fields:
+        if field in tagger_set.set_taggers:
+            sets = value_sets(products, field)
+            tagged = tagger_set.set_taggers[field]
+            records += _set_records(field, tagged, sets[measured], prepared, shown)
+            records += _set_baseline_records(field, plain, sets, split, rows) if baselines else []
+            continue
         tagger, labels = tagger_set.tagger(field), field_labels(products, field)
         kinds = {field: labels}
         if has_last_level(products, field):
@@ -173,3 +183,31 @@ def _baseline_records(
             continue
         found = _label_metrics(labels[kept], baseline(products.iloc[kept]))
         yield from ((field, model, name, value, len(kept)) for name, value in found.items())
+
+
+def _set_records(
+    field: str,
+    tagger: SetTagger,
+    sets: Sets,
+    views: Mapping[str, Matrix],
+    shown: Mapping[str, tuple[Mask, Mask]],
+) -> list[Record]:
+    records: list[Record] = []
+    for model, (image, text) in shown.items():
+        kept = np.flatnonzero(sets.astype(bool) & (image | text))
+        own = {name: X[kept] for name, X in views.items()}
+        found = measure_sets(tagger, own, sets[kept], has_image=image[kept], has_text=text[kept])
+        records += [(field, model, metric, value, len(kept)) for metric, value in found.items()]
+    return records
+
+
+def _set_baseline_records(
+    field: str, products: pd.DataFrame, sets: Sets, split: NDArray[Any], rows: str
+) -> list[Record]:
+    kept = np.flatnonzero((split == rows) & sets.astype(bool))
+    fitted = set_baselines(products, sets, train=split == "train", val=split == "val", rows=kept)
+    return [
+        (field, model, name, value, len(kept))
+        for model, found in fitted
+        for name, value in found.items()
+    ]

@@ -1,0 +1,32 @@
+"""Metrics of sets of values: bool matrices of shape (n_rows, n_values) in, one number out."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Has = NDArray[np.bool_]
+
+
+def subset_accuracy(truth: Has, said: Has) -> float:
+    """Return the share of rows whose whole set is right; NaN without rows."""
+    return float((truth == said).all(axis=1).mean()) if len(truth) else float("nan")
+
+
+def set_micro_f1(truth: Has, said: Has) -> float:
+    """Return 2 · hits / (values true + values said), over all rows and values together.
+
+    NaN where nothing is true or said.
+    """
+    met = int(truth.sum()) + int(said.sum())
+    return 2 * int((truth & said).sum()) / met if met else float("nan")
+
+
+def set_macro_f1(truth: Has, said: Has) -> float:
+    """Return the mean of the F1 of every value that is true or said somewhere.
+
+    NaN where nothing is true or said.
+    """
+    met = truth.sum(axis=0) + said.sum(axis=0)
+    hits = (truth & said).sum(axis=0)
+    return float(np.mean(2 * hits[met > 0] / met[met > 0])) if met.any() else float("nan")
