@@ -119,7 +119,8 @@ class TaggerSet:
         dense = {name: as_matrix(name, X, len(products)) for name, X in views.items()}
         tokenize = default_tokenizer(config.tokenizer)
         remembering = cache(tokenize)  # learning the terms and counting them read the same texts
-        lexical = fit_lexical(products[(train | val) & available.has_text], config, remembering)
+        # From training rows alone: new products' unknown words go, so those of validation rows must.
+        lexical = fit_lexical(products[train & available.has_text], config, remembering)
         if not dense and lexical is None:
             raise ConfigError("taggers need at least one view; got none and no product with text")
         run.log_params({**flatten(to_mapping(config), "taggers."), "taggers.seed": seed})
@@ -128,7 +129,7 @@ class TaggerSet:
         skipped = []
         with threadpool_limits(config.threads, "blas"):
             spoken = lexical.views(products) if lexical else {}
-            ready, rotations, joint = learnable(dense, spoken, train | val, available, config)
+            ready, rotations, joint = learnable(dense, spoken, train, available, config)
             for name in dict.fromkeys(fields):
                 labels = field_labels(products, name)
                 if not (train & (labels != "")).any():
