@@ -69,7 +69,7 @@ def additive_reason(
     *,
     value: str,
     rival: str,
-    lexical: LexicalView | None = None,
+    terms: Mapping[str, Sequence[str]] | None = None,
     title_words: Sequence[str] = (),
 ) -> AdditiveReason:
     """Take the log-odds of one product's tag apart.
@@ -84,8 +84,8 @@ def additive_reason(
         Of that row.
     value, rival
         Two values the tagger knows.
-    lexical
-        The TF-IDF transform, so that terms have names; None names no words.
+    terms
+        Names of the columns of TF-IDF views, see `view_terms`; None names no words.
     title_words
         Lower-case words of the product's title: what its character n-grams belong to.
 
@@ -105,14 +105,14 @@ def additive_reason(
     parts = tagger.usable_parts(modality) if combination is not None else []
     weights = combination.weights if combination is not None else ()
     heads, words, bias = [], dict[str, float](), 0.0
-    names = {} if lexical is None else view_terms(lexical)
+    names = terms or {}
     for part, weight in zip(parts, weights, strict=True):
         share = weight * _said(tagger, part, views, codes)
         heads.append(HeadShare(part.view, part.head, share))
         if part.view not in names or weight == 0:
             continue
-        terms = _term_shares(tagger, part, views, codes)
-        own = {names[part.view][at]: weight * found for at, found in terms.items()}
+        columns = _term_shares(tagger, part, views, codes)
+        own = {names[part.view][at]: weight * found for at, found in columns.items()}
         bias += share - sum(own.values())
         for word, found in _by_word(own, title_words):
             words[word] = words.get(word, 0.0) + found

@@ -17,7 +17,7 @@ from PIL import Image
 from core_embeddings.columns import Columns, written_columns
 from core_embeddings.images import decode_image
 from tuwen.reason_regions import Box, Pixels, Windows, covered, shown_box
-from tuwen.reason_words import Tokenize, count_words, without_words
+from tuwen.reason_words import Tokenize, count_words, pieces, without_words
 
 LARGEST: Final = 256
 """Longer side of a picture whose windows are covered: more than the network looks at."""
@@ -82,7 +82,7 @@ def versions_of(product: pd.DataFrame, tokenize: Tokenize, folder: Path) -> Vers
     """Return all versions of a product, a table of one row; covered pictures go into ``folder``."""
     texts = product_text(product)
     words = list(count_words(texts, tokenize))[:MOST_WORDS]
-    rows = [reworded(product, [{word}], tokenize) for word in words]
+    rows = [reworded(product, [{word} for word in words], tokenize)]
     picture = first_picture(product)
     windows = None if picture is None else Windows.over(picture.shown)
     if picture is not None and windows is not None:
@@ -101,9 +101,9 @@ def reworded(
     product: pd.DataFrame, removed: Sequence[Collection[str]], tokenize: Tokenize
 ) -> pd.DataFrame:
     """Return a row per set of words: the product without them."""
-    texts = product_text(product)
-    left = pd.DataFrame([without_words(texts, words, tokenize) for words in removed])
-    return repeated(product, len(removed)).assign(**{name: left[name] for name in left.columns})
+    cut = {name: pieces(text, tokenize) for name, text in product_text(product).items()}
+    left = {name: [without_words(found, words) for words in removed] for name, found in cut.items()}
+    return repeated(product, len(removed)).assign(**left)
 
 
 def repainted(

@@ -57,16 +57,11 @@ def count_words(texts: Mapping[str, str], tokenize: Tokenize) -> Counter[str]:
     )
 
 
-def without_words(
-    texts: Mapping[str, str], words: Collection[str], tokenize: Tokenize
-) -> dict[str, str]:
-    """Return a product's texts without some words, wherever they stand.
+def without_words(cut: Sequence[Piece], words: Collection[str]) -> str:
+    """Return a text that was cut into pieces without some words, wherever they stand.
 
-    >>> without_words({"title": "Navy Navy top"}, {"navy"}, str.split)
-    {'title': 'top'}
+    >>> without_words(pieces("Navy Navy top", str.split), {"navy"})
+    'top'
     """
-    kept = {
-        name: "".join(piece.text for piece in pieces(text, tokenize) if piece.word not in words)
-        for name, text in texts.items()
-    }
-    return {name: _GAPS.sub(" ", text).strip() for name, text in kept.items()}
+    kept = "".join(piece.text for piece in cut if piece.word not in words)
+    return _GAPS.sub(" ", kept).strip()

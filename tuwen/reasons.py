@@ -216,7 +216,7 @@ def _additive(
         Availability(*(has[:1] for has in answers.available)),
         value=str(tagger.classes_[best]),
         rival=str(tagger.classes_[rival]),
-        lexical=model.taggers.lexical,
+        terms=model.terms,
         title_words=title_words,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logsumexp
 from threadpoolctl import threadpool_limits
 
+from classify.additive import view_terms
 from classify.availability import Availability
 from core_embeddings.columns import LEVEL_SEPARATOR, Columns
 from tuwen.tagging import tagger_views
@@ -70,6 +72,12 @@ class TagModel:
         embedder = FusionEmbedder.from_pretrained(folder)
         check_fingerprint(embedder.fingerprint, shop.state.fingerprint or None, what=str(folder))
         return cls(embedder, shop.taggers())
+
+    @cached_property
+    def terms(self) -> dict[str, list[str]]:
+        """Names of the columns of the TF-IDF views."""
+        lexical = self.taggers.lexical
+        return {} if lexical is None else view_terms(lexical)
 
     def ask(self, products: pd.DataFrame, fields: Sequence[str]) -> Answers:
         """Send products the whole way: pictures and words to vectors to probabilities."""

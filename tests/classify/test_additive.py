@@ -32,7 +32,7 @@ def asked(shop, fitted, field, row, *, has_image=True, has_text=True):
         available,
         value=tagger.classes_[best],
         rival=tagger.classes_[rival],
-        lexical=fitted.lexical,
+        terms=view_terms(fitted.lexical),
         title_words=product["title"].iloc[0].lower().split(),
     )
     return found, said[best] - said[rival]
