@@ -98,6 +98,7 @@ def tag(
     from classify.promise import parse_target
     from core_embeddings.tables import write_table
     from tuwen.loading import load_products
+    from tuwen.parts_at_hand import parts_at_hand
     from tuwen.shop import Shop
     from tuwen.tagging import tag_products
 
@@ -111,10 +112,15 @@ def tag(
         products = load_products(table, options, note=session.note)
         tags = tag_products(opened, products, fields=wanted or None, target_precision=target)
         write_table(tags, out)
+    parts = parts_at_hand(products)
+    if parts.note:
+        session.note(parts.note)
     auto = float((tags["decision"] == "auto").mean()) if len(tags) else 0.0
     payload = {
         "out": str(out),
         "products": len(products),
+        "image_only": parts.image_only,
+        "text_only": parts.text_only,
         "tags": len(tags),
         "fields": sorted(tags["field"].unique()),
         "auto": auto,
