@@ -24,8 +24,8 @@ from classify.modalities import Mask
 from classify.set_evaluate import measure_sets, set_baselines
 from classify.set_tagger import SetTagger
 from classify.taggers import TaggerSet
-from classify.taxonomy import lies_in
 from classify.value_sets import Sets, value_sets
+from classify.verdict_metrics import verdict_metrics
 from classify.verdicts import Verdicts
 from classify.views import MultiViewTagger
 
@@ -150,11 +150,7 @@ def _measure(said: _Said, truth: NDArray[Any], *, derived: bool) -> dict[str, fl
     found = _label_metrics(truth, answer)
     found["ece"] = metrics.ece(answer.scores.max(axis=1), correct)
     if not derived:
-        verdicts = said.verdicts
-        found["coverage"] = metrics.coverage(verdicts.auto)
-        found["auto_accuracy"] = metrics.auto_accuracy(
-            lies_in(truth, verdicts.value), verdicts.auto
-        )
+        found |= verdict_metrics(truth, answer.predicted, said.verdicts)
     return found
 
 

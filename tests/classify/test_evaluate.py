@@ -32,9 +32,14 @@ def value(report, field, model, metric):
 def test_report_has_every_model_and_metric_once(report):
     assert list(report.columns) == ["field", "model", "metric", "value", "n"]
     assert set(report["model"]) == {"fused", "image only", "text only", "tfidf+svm", "majority"}
-    assert set(report.loc[report["model"] == "fused", "metric"]) == {
+    metrics = {
         "accuracy", "macro_f1", "recall", "top5_accuracy", "ece", "coverage", "auto_accuracy",
+        "plausible_coverage", "plausible_size",
     }  # fmt: skip
+    fused = report[report["model"] == "fused"]
+    assert set(fused.loc[fused["field"] == "shape", "metric"]) == metrics
+    of_paths = set(fused.loc[fused["field"] == "category", "metric"]) - metrics
+    assert of_paths == {"whole_coverage", "hierarchical_f1"}
     assert not report.duplicated(["field", "model", "metric"]).any()
 
 
