@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 from sklearn.utils.extmath import randomized_svd
@@ -55,40 +56,66 @@ def principal_scores(
     return result
 
 
-def ridge_scores(
-    X: Floats, codes: NDArray[np.int64], *, classes: int, folds: NDArray[np.int64], penalty: float
-) -> NDArray[np.float64]:
-    """Return the scores that ridge regression on one-hot labels gives to rows of another fold.
+class FoldedRidge:
+    """Ridge regression on one-hot labels, fitted without each fold in turn.
+
+    What does not depend on the labels, but on which rows have one, is factored once and kept while
+    that stays the same: other labels of the same rows cost a product of matrices.
 
     Parameters
     ----------
     X
         Dense, of shape (n_rows, n_features).
-    codes
-        Class of each row, -1 where unknown: such rows teach nothing and are scored.
-    classes
-        Number of classes.
     folds
-        Fold of each row.
+        Fold of each row, of shape (n_rows,).
     penalty
         In units of the mean eigenvalue of the Gram matrix.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, classes)
-        About 0 to 1, the least-squares estimate of the probability.
     """
-    spread = float(np.sqrt(np.square(X, dtype=np.float64).sum() / max(len(X), 1))) or 1.0
-    rows = np.hstack([X, np.full((len(X), 1), spread, dtype=X.dtype)]).astype(np.float64)
-    known = codes >= 0
-    gram, moments = _sums(rows, codes, known, classes)
-    ridge = penalty * max(np.trace(gram) / len(gram), 1e-12) * np.eye(len(gram))
-    scores = np.zeros((len(X), classes))
-    for fold in np.unique(folds):
-        out = folds == fold
-        own_gram, own_moments = _sums(rows, codes, known & out, classes)
-        scores[out] = rows[out] @ np.linalg.solve(gram - own_gram + ridge, moments - own_moments)
-    return scores
+
+    def __init__(self, X: Floats, folds: NDArray[np.int64], *, penalty: float) -> None:
+        size = max(len(X), 1)
+        spread = float(np.sqrt(np.square(X, dtype=np.float64).sum() / size)) or 1.0
+        # The intercept is a column as long as a row, so that the penalty hardly bends it.
+        self._rows = np.hstack([X, np.full((len(X), 1), spread, dtype=X.dtype)]).astype(np.float64)
+        self._folds = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
+        self._penalty = penalty
+        self._known: NDArray[np.bool_] | None = None
+        self._factors: list[Any] = []
+
+    def scores(self, codes: NDArray[np.int64], *, classes: int) -> NDArray[np.float64]:
+        """Return what the other folds tell of each row.
+
+        Parameters
+        ----------
+        codes
+            Class of each row, -1 where unknown: such rows teach nothing and are scored.
+        classes
+            Number of classes.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, classes)
+            About 0 to 1: the least-squares estimate of the probability.
+        """
+        known = codes >= 0
+        if self._known is None or not np.array_equal(known, self._known):
+            self._known, self._factors = known, self._factored(known)
+        rows = np.flatnonzero(known)
+        ones = (np.ones(len(rows)), (rows, codes[rows]))
+        target: Any = sparse.csr_array(ones, shape=(len(codes), classes))
+        sums = [np.asarray(target[out].T @ self._rows[out]).T for out in self._folds]
+        moments = np.sum(sums, axis=0)
+        scores = np.zeros((len(codes), classes))
+        for out, own, factor in zip(self._folds, sums, self._factors, strict=True):
+            scores[out] = self._rows[out] @ cho_solve(factor, moments - own)
+        return scores
+
+    def _factored(self, known: NDArray[np.bool_]) -> list[Any]:
+        parts = [self._rows[out[known[out]]] for out in self._folds]
+        grams = [part.T @ part for part in parts]
+        gram = np.sum(grams, axis=0)
+        ridge = self._penalty * max(np.trace(gram) / len(gram), 1e-12) * np.eye(len(gram))
+        return [cho_factor(gram - own + ridge) for own in grams]
 
 
 def to_log_probabilities(
@@ -111,15 +138,3 @@ def to_log_probabilities(
 
     found = minimize(loss, (8.0, 0.3), jac=True, method="L-BFGS-B", bounds=LIMITS).x
     return log_softmax(found[0] * scores + found[1] * log_prior, axis=1)
-
-
-def _sums(
-    rows: Floats, codes: NDArray[np.int64], used: NDArray[np.bool_], classes: int
-) -> tuple[Floats, Floats]:
-    """Return the Gram matrix of the used rows, and the sum of the rows of each class."""
-    inner = rows[used]
-    chosen = codes[used]
-    target: Any = sparse.csr_array(
-        (np.ones(len(chosen)), (np.arange(len(chosen)), chosen)), shape=(len(chosen), classes)
-    )
-    return inner.T @ inner, np.asarray(target.T @ inner).T

@@ -8,7 +8,7 @@ but to find wrong ones. Done twice: what the first round doubts teaches nothing 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -19,13 +19,15 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from classify.linear_solver import Floats
-from classify.out_of_fold import to_log_probabilities
+from classify.out_of_fold import FoldedRidge, to_log_probabilities
 from classify.witnesses import (
     OTHER_FIELDS,
+    Reading,
     Values,
+    Votes,
     Witness,
+    hear_all,
     other_fields,
-    testimonies,
     values_of,
 )
 from core_embeddings.columns import Columns
@@ -144,12 +146,16 @@ def doubt_labels(
         if name not in every:
             raise ConfigError(f"there is no field {name!r}; {nearest(name, list(every))}")
     folds = group_folds(groups, count=config.folds, seed=config.seed)
+    called = [
+        FoldedRidge(w.rows, folds, penalty=config.penalty) if isinstance(w, Reading) else w
+        for w in witnesses.values()
+    ]
     trusted = dict(usable)
     for name, values in usable.items():
-        first = _doubt(name, usable, values, witnesses, folds, config)
+        first = _doubt(name, usable, values, called, folds, config)
         trusted[name] = values.without(first.wrong > DOUBTED)
     return {
-        name: _doubt(name, trusted, usable[name], witnesses, folds, config)
+        name: _doubt(name, trusted, usable[name], called, folds, config)
         for name in asked
         if name in usable
     }
@@ -172,7 +178,9 @@ def suspects_of(
     frames = [
         _rows(product_ids, name, found, (*names, OTHER_FIELDS)) for name, found in doubts.items()
     ]
-    whole = pd.concat([pd.DataFrame(columns=list(SUSPECT_COLUMNS)), *frames], ignore_index=True)
+    if not frames:
+        return pd.DataFrame(columns=list(SUSPECT_COLUMNS))
+    whole = pd.concat(frames, ignore_index=True)
     keys = [Columns.SCORE, Columns.PRODUCT, Columns.FIELD]
     return whole.sort_values(keys, ascending=[False, True, True], ignore_index=True)
 
@@ -210,19 +218,20 @@ def _doubt(
     field: str,
     trusted: Mapping[str, Values],
     values: Values,
-    witnesses: Mapping[str, Witness],
+    called: Sequence[FoldedRidge | Votes],
     folds: NDArray[np.int64],
     config: SuspectConfig,
 ) -> Doubts:
     """Judge all labels of a field, having learned from those trusted."""
     believed = trusted[field]
     teaches = believed.codes >= 0
-    called = [*witnesses.values(), other_fields(trusted, field)]
-    heard = _hear(called, believed, values.codes, folds, config)
+    beside = FoldedRidge(other_fields(trusted, field).rows, folds, penalty=config.penalty)
+    called = [*called, beside]
+    heard = _hear(called, believed, values.codes)
     signs, flipped = [], []
     for draw in range(config.draws):
         wrong = flip(believed, share=config.flips, seed=config.seed + draw + 1)
-        again = _hear(called, wrong, wrong.codes, folds, config)
+        again = _hear(called, wrong, wrong.codes)
         signs.append(again.signs[teaches])
         flipped.append((wrong.codes != believed.codes)[teaches])
     scores = _learned(np.vstack(signs), np.concatenate(flipped), heard.signs, config.shrink)
@@ -246,14 +255,10 @@ def flip(values: Values, *, share: float, seed: int) -> Values:
 
 
 def _hear(
-    called: list[Witness],
-    taught: Values,
-    judged: NDArray[np.int64],
-    folds: NDArray[np.int64],
-    config: SuspectConfig,
+    called: Sequence[FoldedRidge | Votes], taught: Values, judged: NDArray[np.int64]
 ) -> _Heard:
     """Hear all witnesses, taught by some labels, about others."""
-    told = testimonies(called, taught, folds=folds, penalty=config.penalty)
+    told = hear_all(called, taught)
     prior = taught.log_prior
     lifts = told - prior
     pooled = to_log_probabilities(lifts.sum(axis=0), taught.codes, prior)

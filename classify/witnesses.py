@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from classify.linear_solver import Floats
-from classify.out_of_fold import ridge_scores, to_log_probabilities
+from classify.out_of_fold import FoldedRidge, to_log_probabilities
 from core_embeddings.topk import exact_topk
 
 OTHER_FIELDS: Final = "other fields"
@@ -113,9 +113,7 @@ def other_fields(fields: Mapping[str, Values], asked: str) -> Reading:
     return Reading(np.hstack([np.zeros((size, 0), dtype=np.float32), *parts]))
 
 
-def testimony(
-    witness: Witness, values: Values, *, folds: NDArray[np.int64], penalty: float
-) -> NDArray[np.float64]:
+def hear(witness: FoldedRidge | Votes, values: Values) -> NDArray[np.float64]:
     """Return what a witness says of every product without having heard its label.
 
     Returns
@@ -124,10 +122,8 @@ def testimony(
         Log-probabilities.
     """
     prior, classes = values.log_prior, len(values.names)
-    if isinstance(witness, Reading):
-        scores = ridge_scores(
-            witness.rows, values.codes, classes=classes, folds=folds, penalty=penalty
-        )
+    if isinstance(witness, FoldedRidge):
+        scores = witness.scores(values.codes, classes=classes)
     else:
         cast = witness.weights @ np.eye(classes + 1)[values.codes][:, :-1]
         pulled = (cast + PULL * np.exp(prior)) / (cast.sum(axis=1, keepdims=True) + PULL)
@@ -135,8 +131,6 @@ def testimony(
     return np.maximum(to_log_probabilities(scores, values.codes, prior), np.log(LEAST))
 
 
-def testimonies(
-    witnesses: Sequence[Witness], values: Values, *, folds: NDArray[np.int64], penalty: float
-) -> NDArray[np.float64]:
+def hear_all(witnesses: Sequence[FoldedRidge | Votes], values: Values) -> NDArray[np.float64]:
     """Return what each witness says, of shape (n_witnesses, n_products, n_values)."""
-    return np.array([testimony(w, values, folds=folds, penalty=penalty) for w in witnesses])
+    return np.array([hear(witness, values) for witness in witnesses])

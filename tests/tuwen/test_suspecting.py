@@ -1,0 +1,84 @@
+"""The commands suspects and teach on a fitted shop."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from core_embeddings.errors import ConfigError, TuwenError
+from tuwen import cli
+from tuwen.suspecting import shop_suspects
+from tuwen.teaching import teach_value
+
+
+def run(capsys, *arguments):
+    code = cli.run([*arguments, "--json", "--quiet"])
+    captured = capsys.readouterr()
+    assert code == 0, captured.err
+    return json.loads(captured.out)
+
+
+def test_suspects_are_written_so_that_correct_reads_them_back(shop, tmp_path, capsys):
+    out = tmp_path / "suspects.csv"
+    arguments = ("--fields", "category", "--least", "0", "--limit", "3", "--accept", "0")
+    answer = run(capsys, "suspects", str(shop.root), "--out", str(out), *arguments)
+    table = pd.read_csv(out)
+    columns = ["product_id", "field", "value", "suggested", "score", "reasons", "answer"]
+    assert list(table) == columns
+        "product_id",
+        "field",
+        "value",
+        "suggested",
+        "score",
+        "reasons",
+        "answer",
+    ]
+    assert answer["listed"] == len(table) == 3
+    assert table["score"].is_monotonic_decreasing
+    held = shop.catalogue().set_index("product_id")["category"]
+    assert held[table["product_id"]].tolist() == table["value"].tolist()
+    assert [field["field"] for field in answer["fields"]] == ["category"]
+    corrected = run(capsys, "correct", str(shop.root), str(out))
+    assert corrected["changed"] == 3
+    held = shop.catalogue().set_index("product_id")["category"]
+    assert held[table["product_id"]].tolist() == table["suggested"].tolist()
+
+
+def test_no_answer_is_given_unless_asked_for(shop, tmp_path, capsys):
+    out = tmp_path / "suspects.csv"
+    run(capsys, "suspects", str(shop.root), "--out", str(out), "--least", "0", "--limit", "5")
+    assert pd.read_csv(out)["answer"].isna().all()
+
+
+def test_the_same_shop_is_suspected_alike_twice(shop):
+    first, second = (shop_suspects(shop, fields=["category"]).table for _ in range(2))
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_a_field_that_cannot_be_tagged_is_refused_by_name(shop):
+    with pytest.raises(ConfigError, match="field 'categori' cannot be tagged"):
+        shop_suspects(shop, fields=["categori"])
+
+
+def test_a_new_value_is_known_from_five_products_on_and_taken_back(shop):
+    catalogue = shop.catalogue()
+    field = next(name for name in shop.taggers().taggers if name != "category")
+    ids = catalogue["product_id"][catalogue["split"] == "train"].tolist()[:5]
+    taught = teach_value(shop, field, "Zanzibar", ids[:4])
+    assert (taught.changed, taught.examples, taught.known) == (4, 4, False)
+    assert "learned from 5 products on" in taught.told(field, "Zanzibar")
+    taught = teach_value(shop, field, "Zanzibar", ids)
+    assert (taught.changed, taught.examples, taught.known) == (1, 5, True)
+    held = shop.catalogue().set_index("product_id")[field]
+    assert (held[ids] == "Zanzibar").all()
+
+
+def test_what_cannot_be_taught_changes_nothing(shop):
+    before = shop.catalogue()
+    with pytest.raises(TuwenError, match="the catalogue has no field 'colr'"):
+        teach_value(shop, "colr", "Teal", ["x"])
+    with pytest.raises(TuwenError, match="the shop holds no product 'nobody'"):
+        teach_value(shop, "category", "Teal", ["nobody"])
+    with pytest.raises(TuwenError, match="category cannot hold"):
+        teach_value(shop, "category", " ", [before["product_id"].iloc[0]])
+    pd.testing.assert_frame_equal(before, shop.catalogue())
