@@ -66,12 +66,14 @@ def why(
             model, product, fields=wanted or None, labelled=catalogue, vectors=opened.vectors()
         )
     written = [] if out is None else _write(model, reasons, out, catalogue)
+    final = {} if products else opened.corrections().final()
+    answers = {tag.field: final.get((product_id, tag.field)) for tag in reasons.tags}
     payload = {
         "product_id": product_id,
-        "tags": [_payload(tag) for tag in reasons.tags],
+        "tags": [{**_payload(tag), "answer": answers[tag.field]} for tag in reasons.tags],
         "files": [str(path) for path in written],
     }
-    text = grid([_row(tag) for tag in reasons.tags], SHOWN)
+    text = grid([_row(tag, answers[tag.field]) for tag in reasons.tags], SHOWN)
     session.result(payload, f"{text}\n\n{written[0]}" if written else text)
 
 
@@ -103,12 +105,13 @@ def _write(model: Any, reasons: ProductReasons, out: Path, catalogue: Any) -> li
     return write_reasons(reasons, out, tokenize=tokenizer_of(model), pictures=pictures)
 
 
-def _row(tag: TagReason) -> dict[str, Any]:
+def _row(tag: TagReason, answer: object) -> dict[str, Any]:
+    """Return a line of the table; where a human has answered, that is the decision."""
     return {
         "field": tag.field,
         "value": tag.value,
         "confidence": tag.confidence,
-        "decision": tag.decision,
+        "decision": tag.decision if answer is None else f"a human said {answer}",
         "deciding words": ", ".join(f"{word.word} {word.effect:+.1f}" for word in tag.named) or "-",
         "region": _region(tag) or "-",
         "nearest": ", ".join(f"{near.value}" for near in tag.neighbours[:3]) or "-",
