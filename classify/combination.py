@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from classify.calibration import fit_temperature
 from classify.metrics import accuracy, macro_f1
 
 MIN_ROWS: Final = 20
@@ -92,8 +91,7 @@ def choose_combination(
     where they help. Then the blend is taken with ``DISCOUNT`` if that gains more than ``MARGIN`` in
     accuracy + macro-F1, and in neither loses more than ``TOLERANCE``. Each is fitted on some rows
     and measured on others (``FOLDS`` runs of consecutive rows, since neighbours are often variants
-    of one product). The winner gets the temperature of least cross-entropy. With fewer than
-    ``MIN_ROWS`` rows the plain mean of all is taken unseen.
+    of one product). With fewer than ``MIN_ROWS`` rows the plain mean of all is taken unseen.
 
     Cross-entropy tells two sets of parts apart with far fewer rows than counts of errors do, but it
     favours frequent values; greedy ensemble selection (Caruana et al. 2004) on the rows of the fit
@@ -120,10 +118,8 @@ def choose_combination(
         first = min(singles, key=lambda found: float(found.loss.mean()))
         best = best if _surely_lower(best.loss, first.loss) else first
     discount = DISCOUNT if _worth_it(best) else 0.0
-    weights = _blend(parts, codes, best.members)
-    final = Combination(tuple(weights.tolist()), discount * float(weights.sum()))
-    temperature = fit_temperature(final.scores(parts, log_prior), codes)
-    return Combination(tuple((weights / temperature).tolist()), final.discount / temperature)
+    weights = _blend(parts - discount * log_prior, codes, best.members)
+    return Combination(tuple(weights.tolist()), discount * float(weights.sum()))
 
 
 class _Measured(NamedTuple):
@@ -180,20 +176,25 @@ def blend_weights(
     """Return the weights ≥ 0 of least cross-entropy: a small convex problem.
 
     ``towards`` holds them near any multiple of these weights, by ``PULL`` times the squared
-    distance: a few hundred rows say little of a dozen models that mostly agree.
+    distance: a few hundred rows say little of a dozen models that mostly agree. The multiple itself
+    is held near 1 by as much as one row more: where no row is wrong, the sharpest blend would be
+    the best, and one wrong row among new ones would cost without end.
     """
     rows = np.arange(len(codes))
     truth = parts[:, rows, codes].mean(axis=1)
     start = np.full(len(parts), 1 / len(parts)) if towards is None else towards
-    pull = 0.0 if towards is None else PULL
-    ray = start / np.sqrt(start @ start)
+    pull, hold = (0.0, 0.0) if towards is None else (PULL, 1 / len(codes))
+    length = float(np.sqrt(start @ start))
+    ray = start / length
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         log_probability = log_softmax(np.tensordot(weights, parts, axes=1), axis=1)
         expected = np.einsum("nk,pnk->p", np.exp(log_probability), parts) / len(codes)
-        away = weights - (weights @ ray) * ray
-        value = pull * float(away @ away) - float(log_probability[rows, codes].mean())
-        return value, expected - truth + 2 * pull * away
+        along = float(weights @ ray)
+        away, further = weights - along * ray, along - length
+        value = pull * float(away @ away) + hold * further**2
+        value -= float(log_probability[rows, codes].mean())
+        return value, expected - truth + 2 * pull * away + 2 * hold * further * ray
 
     bounds = [(0, None)] * len(parts)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)

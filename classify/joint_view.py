@@ -1,21 +1,22 @@
 """One view of all views: how alike a product is to known ones, in everything at once.
 
-Heads on single views add up what picture and text say. Whether a word means one thing beside this
-picture and another beside that one, no sum can tell; a kernel of all views together can.
+Heads on single views add up what picture and text say, value by value. Whether a word means one
+thing beside this picture and another beside that one, no sum can tell, and none remembers a single
+product; a kernel over all views does both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.linalg import cholesky, solve_triangular
 
 from classify.linear_solver import Matrix
 from classify.rotation import Rotation
@@ -23,8 +24,9 @@ from core_embeddings.errors import ArtefactError
 
 JOINT: Final = "joint"
 """Name of the view."""
-JITTER: Final = 1e-3
-"""Added to the kernel of a landmark with itself, so that equal products do no harm."""
+_SPARSE: Final = ("data", "indices", "indptr")
+_HEADS: Final = ("known", "data")
+"""Of the names of arrays that every block has one of."""
 
 Floats = NDArray[np.float32]
 
@@ -32,103 +34,103 @@ Floats = NDArray[np.float32]
 class Block(NamedTuple):
     """What the kernel sees of one view."""
 
-    mean: Floats
-    """Subtracted, of shape (n_features,); zeros where rows are taken as they come."""
-    scale: Floats
-    """Divided by, of shape (n_features,)."""
-    landmarks: Matrix
-    """Known products, (n_landmarks, n_features), rows of length 1, or 0 without that modality."""
+    rotation: Rotation | None
+    """Applied first, where the view is wide."""
+    known: Matrix
+    """The known products, rows of length 1, or of zeros without that modality."""
+
+
+class JointRows(NamedTuple):
+    """The kernel between known products, by their rows in a table."""
+
+    kernel: Floats
+    """Of shape (n_known, n_known)."""
+    place: NDArray[np.int64]
+    """Which of them each product of the table is, -1 where none, of shape (n_products,)."""
 
 
 @dataclass(frozen=True)
 class JointView:
-    """``k(a, b) = exp(gamma · (mean over views of cosine(a, b) - 1))`` for every landmark b.
+    """``k(a, b) = exp(gamma · (mean over views of cosine(a, b) - 1))`` for every known product b.
 
     Parameters
     ----------
     blocks
         By name of the view.
+    ids
+        Of the known products, unique.
     gamma
         The larger, the more alike products must be to tell of each other; > 0.
-
-    References
-    ----------
-    Williams and Seeger 2001, *Using the Nyström method to speed up kernel machines*.
     """
 
     blocks: Mapping[str, Block]
+    ids: tuple[str, ...]
     gamma: float
 
     @classmethod
     def fit(
         cls,
         views: Mapping[str, Matrix],
-        present: Mapping[str, NDArray[np.bool_]],
-        learned: NDArray[np.bool_],
+        rotations: Mapping[str, Rotation],
         *,
-        size: int,
+        ids: Sequence[str],
         gamma: float,
-    ) -> JointView:
-        """Take evenly spaced rows of ``learned`` as landmarks.
+    ) -> Self:
+        """Remember products.
 
         Parameters
         ----------
         views
-            Matrices with one row per product; dense columns are standardised, sparse ones not.
-        present
-            By view, which products have its modality.
-        learned
-            Rows that may be learned from, not all False.
-        size
-            At most so many landmarks.
+            Their rows in each view, dense or sparse.
+        rotations
+            Of the wide views.
+        ids, gamma
+            See the class.
         """
-        rows = np.flatnonzero(learned)
-        chosen = rows[np.unique(np.linspace(0, len(rows) - 1, min(size, len(rows))).astype(int))]
         blocks = {}
         for name, X in views.items():
-            mean, scale = _units(X[learned & present[name]])
-            marks = _unit_rows(X[chosen], mean, scale)
-            blocks[name] = Block(mean, scale, marks)
-        return cls(blocks, gamma)
+            rows = _unit_rows(X, rotations.get(name))
+            # Half precision is all that is stored, so it is all that is learned from.
+            known = rows if sparse.issparse(rows) else rows.astype(np.float16).astype(np.float32)
+            blocks[name] = Block(rotations.get(name), known)
+        return cls(blocks, tuple(ids), gamma)
 
-    @property
-    def size(self) -> int:
-        """How many landmarks there are."""
-        return int(next(iter(self.blocks.values())).landmarks.shape[0])
+    def with_more(self, views: Mapping[str, Matrix], ids: Sequence[str]) -> JointView:
+        """Return the view that knows further products, after those it knew."""
+        rotations = {n: b.rotation for n, b in self.blocks.items() if b.rotation is not None}
+        own = {name: views[name] for name in self.blocks}
+        more = JointView.fit(own, rotations, ids=ids, gamma=self.gamma)
+        blocks = {}
+        for name, block in self.blocks.items():
+            pair = [block.known, more.blocks[name].known]
+            known = sparse.vstack(pair, "csr") if sparse.issparse(pair[0]) else np.vstack(pair)
+            blocks[name] = Block(block.rotation, known)
+        return JointView(blocks, self.ids + more.ids, self.gamma)
 
     def transform(self, views: Mapping[str, Matrix]) -> Floats:
-        """Return the kernel of each product with each landmark, (n_products, n_landmarks)."""
-        rows = {
-            name: _unit_rows(views[name], block.mean, block.scale)
-            for name, block in self.blocks.items()
-        }
-        return self._kernel(rows)
+        """Return the kernel of each product with each known one, (n_products, n_known)."""
+        return self._kernel({n: _unit_rows(views[n], b.rotation) for n, b in self.blocks.items()})
 
-    @cached_property
-    def rotation(self) -> Rotation:
-        """Directions in which the landmarks are uncorrelated: heads are fitted there."""
-        own = self._kernel({name: block.landmarks for name, block in self.blocks.items()})
-        own[np.diag_indices(len(own))] += JITTER
-        lower = cholesky(own, lower=True)
-        basis = solve_triangular(lower, np.eye(len(own), dtype=np.float32), lower=True).T
-        return Rotation(np.zeros(len(own), np.float32), np.ascontiguousarray(basis, np.float32))
+    def rows(self, ids: Sequence[str]) -> JointRows:
+        """Return the known products as rows of a table with these ids."""
+        place = {name: at for at, name in enumerate(self.ids)}
+        return JointRows(self._own, np.array([place.get(name, -1) for name in ids], np.int64))
 
     def save(self, folder: Path) -> None:
         """Write ``joint.npz``."""
-        arrays: dict[str, NDArray[Any]] = {"gamma": np.array(self.gamma)}
-        for name, block in self.blocks.items():
-            arrays |= {f"{name}.mean": block.mean, f"{name}.scale": block.scale}
-            marks = block.landmarks
-            if sparse.issparse(marks):
-                arrays |= {
-                    f"{name}.{key}": getattr(marks, key) for key in ("data", "indices", "indptr")
-                }
+        arrays: dict[str, NDArray[Any]] = {"gamma": np.array(self.gamma), "ids": np.array(self.ids)}
+        for name, (rotation, known) in self.blocks.items():
+            if rotation is not None:
+                arrays |= {f"mean.{name}": rotation.mean, f"basis.{name}": rotation.basis}
+            if sparse.issparse(known):
+                arrays |= {f"{key}.{name}": getattr(known, key) for key in _SPARSE}
+                arrays[f"width.{name}"] = np.array(known.shape[1])
             else:
-                arrays[f"{name}.landmarks"] = marks
+                arrays[f"known.{name}"] = known.astype(np.float16)
         np.savez(folder / "joint.npz", **arrays)  # type: ignore[arg-type]
 
     @classmethod
-    def load(cls, folder: Path) -> JointView:
+    def load(cls, folder: Path) -> Self:
         """Read what ``save`` wrote.
 
         Raises
@@ -140,46 +142,41 @@ class JointView:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
-            names = [name.removesuffix(".mean") for name in arrays if name.endswith(".mean")]
-            blocks = {name: _block(name, arrays) for name in names}
-            return cls(blocks, float(arrays["gamma"]))
-        except (OSError, ValueError, KeyError, EOFError) as error:
+            keys = [name.partition(".") for name in arrays]
+            blocks = {view: _block(view, arrays) for key, _, view in keys if key in _HEADS}
+            return cls(blocks, tuple(arrays["ids"].tolist()), float(arrays["gamma"]))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ArtefactError(f"{path} cannot be read ({error}); run the fit again") from None
 
+    @cached_property
+    def _own(self) -> Floats:
+        return self._kernel({name: block.known for name, block in self.blocks.items()})
+
     def _kernel(self, rows: Mapping[str, Matrix]) -> Floats:
-        total: Any = 0
+        count = next(iter(rows.values())).shape[0]
+        total = np.full((count, len(self.ids)), -len(self.blocks), dtype=np.float32)
         for name, block in self.blocks.items():
-            cosines = rows[name] @ block.landmarks.T
-            total = total + (cosines.toarray() if sparse.issparse(cosines) else cosines)
-        total = total / len(self.blocks)
-        return np.asarray(np.exp(self.gamma * (total - 1)), dtype=np.float32)
+            cosines = rows[name] @ block.known.T
+            total += cosines.toarray() if sparse.issparse(cosines) else cosines
+        total *= np.float32(self.gamma / len(self.blocks))
+        return np.exp(total, out=total)
 
 
 def _block(name: str, arrays: Mapping[str, NDArray[Any]]) -> Block:
-    mean, scale = arrays[f"{name}.mean"], arrays[f"{name}.scale"]
-    if f"{name}.landmarks" in arrays:
-        return Block(mean, scale, arrays[f"{name}.landmarks"])
-    parts = tuple(arrays[f"{name}.{key}"] for key in ("data", "indices", "indptr"))
-    shape = (len(parts[2]) - 1, len(mean))
-    return Block(mean, scale, sparse.csr_array(parts, shape=shape))
+    rotation = None
+    if f"mean.{name}" in arrays:
+        rotation = Rotation(arrays[f"mean.{name}"], arrays[f"basis.{name}"])
+    if f"known.{name}" in arrays:
+        return Block(rotation, arrays[f"known.{name}"].astype(np.float32))
+    parts = tuple(arrays[f"{key}.{name}"] for key in _SPARSE)
+    shape = (len(parts[2]) - 1, int(arrays[f"width.{name}"]))
+    return Block(rotation, sparse.csr_array(parts, shape=shape))
 
 
-def _units(X: Matrix) -> tuple[Floats, Floats]:
-    width = X.shape[1]
-    if sparse.issparse(X) or not len(X):
-        return np.zeros(width, np.float32), np.ones(width, np.float32)
-    deviation = X.std(axis=0, dtype=np.float64)
-    mean = X.mean(axis=0, dtype=np.float64)
-    tiny = 10 * np.finfo(np.float32).eps * np.maximum(np.abs(mean), 1e-12)
-    scale = np.where(deviation > tiny, deviation, 1.0)
-    return mean.astype(np.float32), scale.astype(np.float32)
-
-
-def _unit_rows(X: Matrix, mean: Floats, scale: Floats) -> Matrix:
-    """Return standardised rows of length 1; a row of zeros, which is no product's, stays so."""
-    if sparse.issparse(X):
+def _unit_rows(X: Matrix, rotation: Rotation | None) -> Matrix:
+    """Return rotated rows of length 1; a row of zeros, which is no product's, stays so."""
+    if sparse.issparse(X):  # TF-IDF rows are so already
         return X
-    known = np.any(X != 0, axis=1, keepdims=True)
-    rows = np.where(known, (X - mean) / scale, 0)
+    rows = X if rotation is None else rotation.apply(X) * np.any(X != 0, axis=1, keepdims=True)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    return np.asarray(rows / np.where(lengths > 0, lengths, 1), dtype=np.float32)

@@ -20,7 +20,7 @@ _MODALITY_OF: Final[Mapping[str, Modality]] = {
     "text": "text",
     **dict.fromkeys(SPARSE, "text"),
 }
-PartHead = HeadName | Literal["ridge"]
+PartHead = HeadName | Literal["kernel"]
 Mask = NDArray[np.bool_]
 Views = Mapping[str, Matrix]
 

@@ -24,7 +24,7 @@ from classify.labels import field_labels
 from classify.linear_solver import Matrix
 from classify.linear_tagger import LinearTagger
 from classify.modalities import Mask, Part, view_modality
-from classify.ridge import RidgeTagger
+from classify.refit_kernel import more_known, refit_kernel, widened
 from classify.rotation import Rotation
 from classify.taggers import TaggerSet
 from classify.views import MultiViewTagger
@@ -73,15 +73,17 @@ def refit(
         seen = {view: learned & _present(view, available) for view in ready}
         size = taggers.config.dense_size
         rotated = {v: _rotated(X, seen[v], size) for v, X in ready.items() if v != JOINT}
-        if taggers.joint is not None:
-            turned = taggers.joint.rotation
-            rotated[JOINT] = Rotated(turned.apply(ready[JOINT]), turned)
-        for name in fields:
-            if name not in taggers.set_taggers:
-                tagger = taggers.tagger(name)
-                labels = np.where(learned, field_labels(products, name), "")
-                fitted[name] = refit_field(tagger, rotated, seen, labels)
-    return replace(taggers, taggers=fitted)
+        labels = {
+            name: np.where(learned, field_labels(products, name), "")
+            for name in fields
+            if name not in taggers.set_taggers
+        }
+        joint, known = more_known(taggers, ready, products, labels)
+        for name, values in labels.items():
+            found = refit_field(taggers.tagger(name), rotated, seen, values)
+            fitted[name] = refit_kernel(found, known, values)
+    wide = {name: widened(tagger, joint) for name, tagger in fitted.items()}
+    return replace(taggers, taggers=wide, joint=joint)
 
 
 def refit_field(
@@ -93,7 +95,7 @@ def refit_field(
     """Return one field's tagger with heads that know ``labels``.
 
     A value it never met is learned from ``LEARNED_FROM`` products on; one that no product has any
-    more is forgotten.
+    more is forgotten. The kernel head stays as it is, see ``refit_kernel``.
 
     Parameters
     ----------
@@ -114,8 +116,10 @@ def refit_field(
     again = copy.copy(tagger)
     again.classes_, again.examples_ = values[kept].astype(object), counts[kept]
     again.parts_ = {
-        part: _refit_head(tagger, part, views[part.view], labels, known & seen[part.view])
-        for part in tagger.parts_
+        part: old
+        if part.view == JOINT
+        else _refit_head(tagger, part, views[part.view], labels, known & seen[part.view])
+        for part, old in tagger.parts_.items()
     }
     return again
 
@@ -128,11 +132,8 @@ def _refit_head(
         return old
     head = tagger.head(*part, rotated=rotation is not None)
     head.set_params(max_iter=min(tagger.config.fold_steps, head.max_iter))
-    if isinstance(head, RidgeTagger):
-        head.fit(view.X[rows], labels[rows])
-    else:
-        start = old if rotation is None else _turned(old, rotation)
-        head.fit(view.X[rows], labels[rows], start=start)
+    start = old if rotation is None else _turned(old, rotation)
+    head.fit(view.X[rows], labels[rows], start=start)
     head.temperature_ = old.temperature_
     return head if rotation is None else head.unrotate(rotation.mean, rotation.basis)
 

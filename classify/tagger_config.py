@@ -31,9 +31,9 @@ class TaggerConfig:
     lexical_balanced
         Do so in the softmax heads on all words only: beside the other heads, which lean towards
         frequent values, they speak for the rare ones.
-    joint_rows, joint_gamma, ridge_c
-        Known products that the joint view compares with (0 leaves it out), how alike they must be,
-        and ``C`` of its head, see ``JointView``.
+    joint_rows, joint_gamma, kernel_c
+        At most so many known products are compared with in all views at once (0: none); how alike
+        they must be, see ``JointView``; and ``C`` of that head, see ``KernelTagger``.
     dense_size
         Wider dense views are fitted in that many principal directions.
     max_iter, tol
@@ -69,9 +69,9 @@ class TaggerConfig:
     lexical_svm_c: float = 1.0
     balanced: bool = False
     lexical_balanced: bool = True
-    joint_rows: int = 2000
+    joint_rows: int = 6000
     joint_gamma: float = 1.0
-    ridge_c: float = 30.0
+    kernel_c: float = 30.0
     dense_size: int = 512
     max_iter: int = 60
     tol: float = 3e-4
@@ -111,7 +111,7 @@ class TaggerConfig:
             "lexical_softmax_c",
             "lexical_svm_c",
             "joint_gamma",
-            "ridge_c",
+            "kernel_c",
             "tol",
         ):
             if not getattr(self, name) > 0:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import sparse
 
 from classify.availability import Availability
@@ -44,8 +45,8 @@ def as_matrix(name: str, X: Any, n_rows: int) -> Matrix:
 class Learnable(NamedTuple):
     """What heads are fitted on."""
 
-    views: dict[str, Matrix]
-    """With one row per product; the wide ones rotated."""
+    views: dict[str, Any]
+    """With one row per product; the wide ones rotated, ``joint`` as ``JointRows``."""
     rotations: dict[str, Rotation]
     """How, by view."""
     joint: JointView | None
@@ -55,38 +56,47 @@ class Learnable(NamedTuple):
 def learnable(
     dense: Mapping[str, Matrix],
     lexical: Mapping[str, Matrix],
-    learned: Mask,
+    ids: NDArray[Any],
+    *,
+    train: Mask,
+    val: Mask,
     available: Availability,
     config: TaggerConfig,
 ) -> Learnable:
     """Rotate the wide views and add the joint one, as the settings say.
 
+    The joint view knows at most ``joint_rows`` products, evenly spaced among those learned from.
+
     Parameters
     ----------
     dense, lexical
         Views of all products, as ``as_matrix`` and ``LexicalView.views`` give them.
-    learned
-        Rows that may be learned from, of shape (n_products,).
+    ids
+        Of all products, of shape (n_products,).
+    train, val
+        Rows that may be learned from, of shape (n_products,); the directions are those of ``train``
+        alone, so that validation rows look as new as others.
     available
         Which modalities each product has.
     config
         Settings.
     """
-    rotations = rotations_of(dense, learned, available, config.dense_size)
+    rotations = rotations_of(dense, train, available, config.dense_size)
     turned = {name: rotation.apply(dense[name]) for name, rotation in rotations.items()}
-    views = {**dense, **turned, **lexical}
+    views: dict[str, Any] = {**dense, **turned, **lexical}
     seen = {**dense, **{name: X for name, X in lexical.items() if name == LEXICAL}}
-    if not config.joint_rows or not learned.any() or len(seen) < 2:
+    rows = np.flatnonzero(train | val)
+    if not config.joint_rows or not rows.size or len(seen) < 2:
         return Learnable(views, rotations, None)
+    spaced = np.linspace(0, len(rows) - 1, min(config.joint_rows, len(rows)))
+    known = rows[np.unique(spaced.astype(np.int64))]
     joint = JointView.fit(
-        seen,
-        {name: _present(name, available) for name in seen},
-        learned,
-        size=config.joint_rows,
+        {name: X[known] for name, X in seen.items()},
+        rotations,
+        ids=ids[known].tolist(),
         gamma=config.joint_gamma,
     )
-    rotations[JOINT] = joint.rotation
-    views[JOINT] = joint.rotation.apply(joint.transform(seen))
+    views[JOINT] = joint.rows(ids.tolist())
     return Learnable(views, rotations, joint)
 
 

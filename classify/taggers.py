@@ -23,7 +23,7 @@ from classify.promise import Target, targets_of
 from classify.set_tagger import SetTagger
 from classify.tagger_config import TaggerConfig
 from classify.tagger_inputs import as_matrix, check_fields, learnable
-from classify.tags import TAG_COLUMNS, tags_in_chunks
+from classify.tags import TAG_COLUMNS, chunks, tags_of
 from classify.value_sets import holds_sets, joined, value_sets
 from classify.views import MultiViewTagger
 from core_embeddings.columns import Columns
@@ -119,7 +119,7 @@ class TaggerSet:
         dense = {name: as_matrix(name, X, len(products)) for name, X in views.items()}
         tokenize = default_tokenizer(config.tokenizer)
         remembering = cache(tokenize)  # learning the terms and counting them read the same texts
-        # From training rows alone: new products' unknown words go, so those of validation rows must.
+        # Of training rows: words that only new products have go, so must those of validation rows.
         lexical = fit_lexical(products[train & available.has_text], config, remembering)
         if not dense and lexical is None:
             raise ConfigError("taggers need at least one view; got none and no product with text")
@@ -129,7 +129,10 @@ class TaggerSet:
         skipped = []
         with threadpool_limits(config.threads, "blas"):
             spoken = lexical.views(products) if lexical else {}
-            ready, rotations, joint = learnable(dense, spoken, train, available, config)
+            ids = products[Columns.PRODUCT].to_numpy(dtype=object)
+            ready, rotations, joint = learnable(
+                dense, spoken, ids, train=train, val=val, available=available, config=config
+            )
             for name in dict.fromkeys(fields):
                 labels = field_labels(products, name)
                 if not (train & (labels != "")).any():
@@ -212,14 +215,12 @@ class TaggerSet:
         taggers = {name: self._any_tagger(name) for name in names}
         targets = targets_of(target_precision, self.fields)
         available = availability(products, has_image, has_text)
-        ready = self.prepare(views, products)
-        ids = products[Columns.PRODUCT].to_numpy(dtype=object)
         frames = [pd.DataFrame(columns=list(TAG_COLUMNS))]
         with threadpool_limits(self.config.threads, "blas"):
-            for name, tagger in taggers.items():
-                frames += tags_in_chunks(
-                    name, tagger, ids, ready, available, precision=targets[name]
-                )
+            for chunk in chunks(views, products, available):
+                ready = self.prepare(chunk.views, chunk.products)
+                for name, tagger in taggers.items():
+                    frames.append(tags_of(name, tagger, chunk, ready, targets[name]))
         filled = [frame for frame in frames if len(frame)] or frames
         tags = pd.concat(filled, ignore_index=True)
         return tags.sort_values([Columns.PRODUCT, Columns.FIELD], ignore_index=True, kind="stable")

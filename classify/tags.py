@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from classify.availability import Availability
 from classify.decisions import AUTO, REVIEW
+from classify.linear_solver import Matrix
 from classify.modalities import Views
 from classify.set_tagger import SetTagger
 from classify.set_tags import set_tags_of
@@ -28,36 +28,36 @@ TAG_COLUMNS: Final = (
 )
 
 
-def tags_in_chunks(
-    name: str,
-    tagger: MultiViewTagger | SetTagger,
-    ids: NDArray[Any],
-    views: Views,
-    available: Availability,
-    *,
-    precision: float | None = None,
-) -> Iterator[pd.DataFrame]:
-    """Yield the tags of products ``ids`` in one field, of some products at a time."""
-    for start in range(0, len(ids), CHUNK):
+class Chunk(NamedTuple):
+    """Some products at a time: what compares them with all others is too wide for many."""
+
+    views: dict[str, Matrix]
+    products: pd.DataFrame
+    available: Availability
+
+
+def chunks(
+    views: Mapping[str, Matrix], products: pd.DataFrame, available: Availability
+) -> Iterator[Chunk]:
+    """Yield all products in their order, ``CHUNK`` at a time."""
+    for start in range(0, len(products), CHUNK):
         rows = slice(start, start + CHUNK)
-        part = Availability(available.has_image[rows], available.has_text[rows])
-        chunk = {view: X[rows] for view, X in views.items()}
-        if isinstance(tagger, SetTagger):
-            yield set_tags_of(name, tagger, ids[rows], chunk, part, precision=precision)
-        else:
-            yield tags_of(name, tagger, ids[rows], chunk, part, precision=precision)
+        own = Availability(available.has_image[rows], available.has_text[rows])
+        yield Chunk({name: X[rows] for name, X in views.items()}, products.iloc[rows], own)
 
 
 def tags_of(
     name: str,
-    tagger: MultiViewTagger,
-    ids: NDArray[Any],
+    tagger: MultiViewTagger | SetTagger,
+    chunk: Chunk,
     views: Views,
-    available: Availability,
-    *,
     precision: float | None = None,
 ) -> pd.DataFrame:
-    """Return the tags of products ``ids`` in one field, in the given order."""
+    """Return the tags of a chunk in one field, in its order; ``views`` are its prepared ones."""
+    ids = chunk.products[Columns.PRODUCT].to_numpy(dtype=object)
+    available = chunk.available
+    if isinstance(tagger, SetTagger):
+        return set_tags_of(name, tagger, ids, views, available, precision=precision)
     probabilities = np.exp(tagger.log_probabilities(views, **available._asdict()))
     said = tagger.judge(probabilities, **available._asdict(), precision=precision)
     columns = {

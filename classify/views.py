@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, Self
 
 import numpy as np
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from classify.combination import Combination, choose_combination
 from classify.cross_fit import FLOOR, Rows, cross_fit, held_folds
 from classify.evidence import cross_fitted_blend, evidence_of
-from classify.joint_view import JOINT
+from classify.joint_view import JOINT, JointRows
+from classify.kernel_ridge import KernelTagger, cross_fit_kernel
 from classify.linear_solver import Floats
 from classify.linear_tagger import LinearTagger
 from classify.modalities import (
@@ -29,7 +30,6 @@ from classify.modalities import (
     view_modality,
 )
 from classify.promise import Evidence, Rule
-from classify.ridge import RidgeTagger, cross_fit_ridge
 from classify.rotation import Rotation
 from classify.softmax import SoftmaxTagger
 from classify.svm import SVMTagger
@@ -39,7 +39,7 @@ from classify.verdicts import Verdicts, judge_by_kind
 HEADS: Final[Mapping[str, type[LinearTagger]]] = {
     "softmax": SoftmaxTagger,
     "svm": SVMTagger,
-    "ridge": RidgeTagger,
+    "kernel": KernelTagger,
 }
 
 
@@ -112,25 +112,28 @@ class MultiViewTagger:
         learned = labels[(train | val) & known]
         self.classes_, self.examples_ = np.unique(learned, return_counts=True)
         present = {"both": np.ones_like(known), "image": has_image, "text": has_text}
+        full = dict(present, both=has_image & has_text)
         held = np.flatnonzero(val & known)
         own = np.arange(len(labels)) if groups is None else groups
         folds = held_folds(own[held], count=self.config.folds)
         self.parts_, answers = {}, {}
         for view, X in views.items():
             seen = present[view_modality(view)]
+            if isinstance(X, JointRows):
+                seen = X.place >= 0
+                full["both"] = full["both"] & seen
             fit_on, checked = np.flatnonzero(train & known & seen), seen[held]
             rows = Rows(self.classes_, fit_on, held[checked], folds[checked])
-            for name in self._heads_on(view) if fit_on.size else ():
-                head = self.head(view, name, rotated=view in rotations)
-                if isinstance(head, RidgeTagger):
-                    found = cross_fit_ridge(head, X, labels, rows)
+            for part in self.parts_on(view) if fit_on.size else ():
+                if isinstance(X, JointRows):
+                    found = cross_fit_kernel(X, labels, rows, C=self.config.kernel_c)
                 else:
+                    head = self.head(*part, rotated=view in rotations)
                     found = cross_fit(head, X, labels, rows, steps=self.config.fold_steps)
-                self.parts_[Part(view, name)] = found.tagger
-                answers[Part(view, name)] = _spread(found.answers, checked)
+                self.parts_[part] = found.tagger
+                answers[part] = _spread(found.answers, checked)
         for modality in MODALITIES:
-            full = has_image & has_text if modality == "both" else present[modality]
-            self._choose(answers, labels[held], full[held], folds, modality)
+            self._choose(answers, labels[held], full[modality][held], folds, modality)
         for part, tagger in self.parts_.items():
             if part.view in rotations:
                 tagger.unrotate(rotations[part.view].mean, rotations[part.view].basis)
@@ -209,10 +212,12 @@ class MultiViewTagger:
             rows, columns=["modality", "view", "head", "share", "temperature", "discount"]
         )
 
-    def _heads_on(self, view: str) -> tuple[PartHead, ...]:
+    def parts_on(self, view: str) -> list[Part]:
+        """Return which heads the settings want on a view."""
         if view == JOINT:
-            return ("ridge",)
-        return self.config.heads if view in SPARSE else self.config.dense_heads
+            return [Part(view, "kernel")]
+        heads = self.config.heads if view in SPARSE else self.config.dense_heads
+        return [Part(view, head) for head in heads]
 
     def head(self, view: str, head: PartHead, *, rotated: bool) -> LinearTagger:
         """Return an unfitted head for a view, as the settings say."""
@@ -266,27 +271,13 @@ class MultiViewTagger:
         combination = self.combinations_.get(modality)
         if combination is None:  # no view speaks for this kind of product: what is frequent
             return np.tile(self.log_prior, (len(rows), 1))
-        parts = self._stacked(views, rows, modality)
-        return combination.log_probabilities(parts, self.log_prior)
-
-    def _stacked(self, views: Views, rows: NDArray[np.int64], modality: str) -> NDArray[Any]:
-        """Return the usable parts' log-probabilities, (n_parts, n_rows, n_classes)."""
         parts = self.usable_parts(modality)
-        answers = np.empty((len(parts), len(rows), len(self.classes_)))
-        for at, answer in enumerate(self._answers(views, rows, parts)):
-            answers[at] = answer
-        return answers
-
-    def _answers(
-        self, views: Views, rows: NDArray[np.int64], parts: list[Part]
-    ) -> Iterator[NDArray[Any]]:
-        for part in parts:
+        answers = np.full((len(parts), len(rows), len(self.classes_)), FLOOR)
+        for answer, part in zip(answers, parts if len(rows) else (), strict=False):
             tagger = self.parts_[part]
-            answer = np.full((len(rows), len(self.classes_)), FLOOR)
-            if len(rows):
-                columns = np.searchsorted(self.classes_, tagger.classes_)
-                answer[:, columns] = np.maximum(tagger.predict_proba(views[part.view][rows]), FLOOR)
-            yield np.log(answer)
+            columns = np.searchsorted(self.classes_, tagger.classes_)
+            answer[:, columns] = np.maximum(tagger.predict_proba(views[part.view][rows]), FLOOR)
+        return combination.log_probabilities(np.log(answers, out=answers), self.log_prior)
 
 
 def _spread(answers: Floats, rows: Mask) -> Floats:
