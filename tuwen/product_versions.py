@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core_embeddings.columns import Columns, written_columns
+from core_embeddings.errors import ImageError
 from core_embeddings.images import decode_image
 from tuwen.reason_regions import Box, Pixels, Windows, covered, shown_box
 from tuwen.reason_words import Tokenize, count_words, pieces, without_words
@@ -68,11 +69,17 @@ def product_text(product: pd.DataFrame) -> dict[str, str]:
 
 
 def first_picture(product: pd.DataFrame) -> Picture | None:
-    """Return a product's first picture, small enough to be covered many times; None for none."""
+    """Return a product's first picture, small enough to be covered many times.
+
+    None where there is none, or it cannot be read any more.
+    """
     paths = product[Columns.IMAGE].iloc[0]
     if not len(paths):
         return None
-    image = decode_image(Path(paths[0]), at_least=LARGEST)
+    try:
+        image = decode_image(Path(paths[0]), at_least=LARGEST)
+    except ImageError:
+        return None
     image.thumbnail((LARGEST, LARGEST))
     pixels = np.asarray(image)
     return Picture(Path(paths[0]), pixels, shown_box(pixels))

@@ -12,6 +12,7 @@ from classify.taggers import TaggerSet
 from core_embeddings.errors import ConfigError
 from core_embeddings.towers import Views
 from core_embeddings.vector_table import VectorTable
+from tuwen.product_versions import first_picture
 from tuwen.reason_page import page, write_reasons
 from tuwen.reasons import WordWorth, explain, named_words
 from tuwen.tag_odds import TagModel, log_odds, members_of
@@ -62,10 +63,12 @@ def world(tmp_path_factory):
     rows = []
     for row in range(80):
         material, colour = rng.choice(MATERIALS), rng.choice(list(COLOURS))
+        traits = [trait for trait in ("light", "soft") if rng.random() < 0.6] or ["soft"]
         rows.append(
             {
                 "product_id": f"p{row:03d}", "title": f"Warm {material} thing", "brand": "",
-                "description": "made with care", "category": "", "material": material,
+                "description": f"made with care {' '.join(traits)}", "category": "",
+                "material": material, "traits": "|".join(traits),
                 "color": colour, "image": (str(folder / f"{colour}.png"),),
                 "image_digest": (colour,),
             }
@@ -77,7 +80,7 @@ def world(tmp_path_factory):
     config = TaggerConfig(min_auto_rows=1)
     views = {"fused": seen.fused, "image": seen.image, "text": seen.text}
     taggers = TaggerSet.fit(
-        views, products, fields=("material", "color"), split=split, config=config
+        views, products, fields=("material", "color", "traits"), split=split, config=config
     )
     ones = np.ones(80, dtype=bool)
     vectors = VectorTable(products["product_id"].tolist(), seen.fused, ones, ones, "f")
@@ -97,13 +100,14 @@ def test_the_word_that_decides_is_named_and_the_others_are_worth_nothing(world):
     assert reason.value == product["material"][0]
     assert [word.word for word in reason.named] == [reason.value]
     worth = {word.word: word.effect for word in reason.words}
-    assert set(worth) == {"warm", reason.value, "thing", "made", "with", "care"}
+    traits = product["traits"][0].split("|")
+    assert set(worth) == {"warm", reason.value, "thing", "made", "with", "care", *traits}
     assert all(abs(worth[word]) < 0.3 * worth[reason.value] for word in ("made", "care"))
 
 
 def test_the_worth_of_a_word_is_what_the_log_odds_lose_without_it(world):
     product, _, reason = reason_of(world, "material")
-    less = product.assign(title=f"Warm {reason.value} ", description="made with care")
+    less = product.assign(title=f"Warm {reason.value} ")
     said = world.model.ask(pd.concat([product, less], ignore_index=True), ["material"])
     tagger = world.model.taggers.tagger("material")
     odds = log_odds(
@@ -144,6 +148,22 @@ def test_neighbours_are_labelled_with_the_field(world):
     assert len(reason.neighbours) == 5
     assert {near.value for near in reason.neighbours} == {product["color"][0]}
     assert product["product_id"][0] not in {near.product_id for near in reason.neighbours}
+
+
+def test_each_value_of_a_set_has_a_reason_of_its_own(world):
+    row = int(np.flatnonzero(world.products["traits"] == "light|soft")[0])
+    product = world.products.iloc[[row]].reset_index(drop=True)
+    found = explain(world.model, product, fields=["traits"]).tags
+    assert [reason.value for reason in found] == ["light", "soft"]
+    for reason in found:
+        assert reason.words[0].word == reason.value
+        assert reason.additive is None
+        assert reason.confidence == pytest.approx(1 / (1 + np.exp(-reason.log_odds)))
+
+
+def test_a_picture_that_is_gone_is_no_reason_and_no_error(world):
+    assert first_picture(world.products.iloc[[0]].assign(image=[("gone.png",)])) is None
+    assert first_picture(world.products.iloc[[0]]) is not None
 
 
 def test_a_field_nobody_learned_is_refused(world):
