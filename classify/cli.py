@@ -98,9 +98,13 @@ def predict(
     table: ProductsArgument,
     out: Annotated[Path, typer.Option(help="Where the tags go: .parquet, .csv or .jsonl.")],
     fields: Annotated[str | None, typer.Option(help="Only these, joined by commas.")] = None,
+    target_precision: Annotated[
+        str, typer.Option(metavar="P", help="Of auto tags: 0.98, or category=0.98,color=0.95.")
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Tag products, known or new."""
+    from classify.promise import parse_target
     from classify.taggers import TaggerSet
     from classify.vector_input import read_vector_products
     from core_embeddings.tables import write_table
@@ -113,6 +117,7 @@ def predict(
         fields=None if fields is None else [name.strip() for name in fields.split(",")],
         has_image=data.has_image,
         has_text=data.has_text,
+        target_precision=parse_target(target_precision) if target_precision else None,
     )
     write_table(tags, out)
     decided = tags["decision"].value_counts()

@@ -42,6 +42,21 @@ def test_fit_then_predict_tags_every_product_with_a_vector(shop, files, capsys):
     assert (tags["value"].to_numpy() == truth.loc[tags["product_id"]].to_numpy()).mean() > 0.95
 
 
+def test_a_promise_that_no_sample_can_keep_leaves_everything_to_review(files, capsys):
+    vectors, table, folder = files / "vectors.parquet", files / "table.parquet", files / "promise"
+    assert run(["fit", vectors, table, "--fields", "shape", "--out", folder, "--json"]) == 0
+    capsys.readouterr()
+    auto = {}
+    for target in ("0.9", "shape=1.0"):
+        asked = ["--out", files / "p.csv", "--target-precision", target, "--json"]
+        assert run(["predict", folder, vectors, table, *asked]) == 0
+        auto[target] = json.loads(capsys.readouterr().out)["auto"]
+    assert auto["0.9"] > 200
+    assert auto["shape=1.0"] == 0
+    assert run(["predict", folder, vectors, table, "--out", "x", "--target-precision", "98%"]) == 1
+    assert "a target precision is a share as 0.98" in capsys.readouterr().err
+
+
 def test_failure_exits_1_with_the_reason_on_stderr(files, capsys):
     table = files / "table.parquet"
     assert run(["fit", table, table, "--out", files / "x"]) == 1

@@ -120,6 +120,44 @@ def test_noise_is_sent_to_review_and_certain_fields_are_not(shop, fitted):
     assert auto["same"] == 1
 
 
+def test_any_promise_can_be_asked_for_and_by_field(shop, fitted, tmp_path):
+    fitted.save(tmp_path / "t", "print")
+    for taggers in (fitted, TaggerSet.load(tmp_path / "t")):
+        tags = taggers.tag(shop.views, shop.products, target_precision={"shape": 1.0})
+        auto = (tags["decision"] == "auto").groupby(tags["field"]).mean()
+        assert auto["shape"] == 0
+        assert auto["season"] > 0.9
+        loose = taggers.tag(shop.views, shop.products, fields=["noise"], target_precision=0.3)
+        assert (loose["decision"] == "auto").mean() > 0.9
+    with pytest.raises(ConfigError, match=r"'shade', which was not learned"):
+        fitted.tag(shop.views, shop.products, target_precision={"shade": 0.9})
+
+
+def test_a_category_too_unsure_to_be_whole_is_decided_as_far_as_it_is_sure(shop):
+    """The season of half the products is a coin's throw; their shape is seen."""
+    rng = np.random.default_rng(3)
+    season = shop.products["season"].to_numpy()
+    thrown = np.where(rng.random(len(season)) < 0.5, "summer", "winter")
+    vague = np.where(np.arange(len(season)) % 8 < 4, thrown, season)
+    kinds = [f"{s} > {t}" for s, t in zip(shop.products["shape"], vague, strict=True)]
+    products = shop.products.assign(category=kinds, title="thing")
+    found = TaggerSet.fit(shop.views, products, fields=["category"], split=shop.split)
+    tags = found.tag(shop.views, products, target_precision=0.9)
+    auto = tags[tags["decision"] == "auto"]
+    started = auto[auto["value"].isin({"round", "square", "star"})]
+    assert len(started) > 40
+    truth = products.set_index("product_id")["category"]
+    right = [
+        full.startswith(f"{start} > ")
+        for start, full in zip(started["value"], truth.loc[started["product_id"]], strict=True)
+    ]
+    assert np.mean(right) > 0.95
+    assert all(
+        set(others) <= {name for name in truth if name.startswith(value)}
+        for value, others in zip(started["value"], started["alternatives"], strict=True)
+    )
+
+
 def test_value_with_one_training_row_is_learned_but_never_auto(shop):
     products = shop.products.copy()
     lonely = np.flatnonzero(shop.split == "train")[0]
