@@ -19,7 +19,10 @@ from core_embeddings.pooled_tower import PooledTower
 from core_embeddings.runtime import Runtime
 
 WORTH: Final = 128
-"""Images after which it pays to build an engine."""
+"""Images from which on it pays to build an engine."""
+
+WORTH_ROUNDING: Final = 8192
+"""Images from which on it pays to round a network's weights for bfloat16."""
 
 
 class Described(NamedTuple):
@@ -47,7 +50,9 @@ class FeatureWorker:
     the steps only bytes travel. Decoders, engines and numpy release the GIL while they work.
 
     Until `expect` was told of `WORTH` images, the reference answers: another engine takes as long
-    to build as those do. It is checked on the first `PROBES` images met.
+    to build as those do. From `WORTH_ROUNDING` on, or from the start where the runtime asks for
+    ``bfloat16``, engines that must be fitted to the pictures are tried as well. Each is checked on
+    the first `PROBES` images met.
 
     Parameters
     ----------
@@ -72,6 +77,7 @@ class FeatureWorker:
         self._expected = 0
         self._reference: Engine | None = None
         self._chosen: Engine | None = None
+        self._settled = False
         self._seen: list[NDArray[np.uint8]] = []
 
     def __call__(self, batch: Mapping[str, Path]) -> Described:
@@ -111,20 +117,35 @@ class FeatureWorker:
 
     def _engine(self, pixels: NDArray[np.uint8]) -> Engine:
         """Return the engine for these images; the first thread with enough of them chooses it."""
-        if self._chosen is not None:
-            return self._chosen
-        with self._lock:
-            if self._chosen is None:
-                self._seen += list(pixels[: PROBES - len(self._seen)])
-            worth = self._expected >= WORTH and len(self._seen) == PROBES
-            if self._chosen is None and worth:
-                self._chosen = self._choose(np.stack(self._seen))
-                self._seen = []
+        if self._settled or (self._chosen is not None and not self._worth_rounding()):
             return self._chosen or self._open_reference()
+        # While one thread looks for something better the others go on with what there is.
+        if not self._lock.acquire(blocking=self._chosen is None):
+            return self._chosen or self._open_reference()
+        try:
+            self._choose(pixels)
+            return self._chosen or self._open_reference()
+        finally:
+            self._lock.release()
 
-    def _choose(self, probes: NDArray[np.uint8]) -> Engine:
-        offers = candidates(self._tower(), self._runtime, size=self._spec.image_size)
-        return choose_engine(offers, self._open_reference(), probes)
+    def _worth_rounding(self) -> bool:
+        return self._runtime.precision == "bfloat16" or self._expected >= WORTH_ROUNDING
+
+    def _choose(self, pixels: NDArray[np.uint8]) -> None:
+        self._seen += list(pixels[: PROBES - len(self._seen)])
+        rounding = self._worth_rounding()
+        due = not self._settled and (self._chosen is None or rounding)
+        if self._expected < WORTH or len(self._seen) < PROBES or not due:
+            return
+        probes = np.stack(self._seen)
+        offers = candidates(
+            self._tower(),
+            self._runtime,
+            size=self._spec.image_size,
+            pictures=probes if rounding else None,
+        )
+        self._chosen = choose_engine(offers, self._open_reference(), probes)
+        self._settled = rounding or self._runtime.precision == "float32"
 
     def _open_reference(self) -> Engine:
         if self._reference is None:

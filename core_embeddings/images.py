@@ -26,7 +26,7 @@ from PIL import Image
 
 from core_embeddings.artefact import digest_file
 from core_embeddings.errors import ConfigError, ImageError
-from core_embeddings.fast_jpeg import fast_pixels
+from core_embeddings.fast_jpeg import FULL, fast_pixels
 from core_embeddings.image_formats import FORMATS, HEAD_BYTES, check_head
 
 MAX_PIXELS: Final = 64_000_000
@@ -187,7 +187,7 @@ def read_pixels(
         if fast is not None:
             return LoadedImage(path, fast)
         source = content if len(content) < _WHOLE_FILE else path
-        image = decode_image(source, max_pixels=max_pixels, at_least=2 * size)
+        image = decode_image(source, max_pixels=max_pixels, at_least=FULL * size)
     except ImageError as error:
         return LoadedImage(path, None, str(error))
     return LoadedImage(path, resize_pixels(image, size, mode))

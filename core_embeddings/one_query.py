@@ -195,8 +195,8 @@ def _bags(
     if len(ids) == len(starts):  # all words are known
         return rows
     widths = np.diff(starts, append=len(ids)).astype(np.float32)
-    means: NDArray[np.float32] = np.add.reduceat(rows, starts, axis=0) / widths[:, None]
-    return means
+    sums: NDArray[np.float32] = np.add.reduceat(rows, starts, axis=0)
+    return sums / widths[:, None]
 
 
 class _Gru:

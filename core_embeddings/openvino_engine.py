@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from core_embeddings.pooled_tower import PooledTower
 _BATCH: Final = (
     8  # the fastest of 1, 4, 8, 16 and 32 for EfficientNet-Lite0: maps stay in the cache
 )
-_MOST_EXACT_STAGES: Final = 3
+_EXACT_STAGES: Final = 3  # in float32 where bfloat16 throughout is too rough
 
 
 @contextmanager
@@ -58,23 +58,47 @@ def has_bfloat16() -> bool:
 
 
 def openvino_candidates(
-    tower: PooledTower, *, size: int, streams: int, low: bool
+    tower: PooledTower,
+    *,
+    size: int,
+    streams: int,
+    low: bool,
+    pictures: NDArray[np.uint8] | None = None,
 ) -> Iterator[tuple[str, Callable[[], OpenVINOEngine]]]:
-    """Yield names and makers, as much bfloat16 as possible first; the network is converted once."""
+    """Yield names and makers, as much bfloat16 as possible first; the network is converted once.
+
+    Parameters
+    ----------
+    tower, size
+        What is run, and the side of its pictures.
+    streams
+        Calls that may run at once.
+    low
+        Whether bfloat16 is offered.
+    pictures
+        Some dozens of those to come (n, size, size, 3): weights are rounded for their like, which
+        takes seconds. None for the engines that are made at once.
+    """
     convert = cache(partial(_converted, tower, size))
 
-    def make(exact: int | None) -> OpenVINOEngine:
-        return OpenVINOEngine(convert(), exact_stages=exact, streams=streams)
+    def made(name: str, parts: Callable[[], list[Part]]) -> tuple[str, Any]:
+        return f"openvino {name}", lambda: OpenVINOEngine(name, parts(), streams=streams)
 
-    most = 0 if tower.last_only else _MOST_EXACT_STAGES
-    for exact in (*range(most + 1), None) if low else (None,):
-        yield f"openvino {_precision_name(exact)}", partial(make, exact)
+    if low:
+        yield made("bfloat16", lambda: [Part(convert(), "bf16")])
+    if low and pictures is not None and not tower.last_only:
+        shown = pictures
+        yield made(
+            f"bfloat16 behind stage {_EXACT_STAGES}", lambda: _mostly_reduced(convert(), shown)
+        )
+    yield made("float32", lambda: [Part(convert(), "f32")])
 
 
-def _precision_name(exact: int | None) -> str:
-    if not exact:
-        return "float32" if exact is None else "bfloat16"
-    return f"bfloat16 behind stage {exact}"
+class Part(NamedTuple):
+    """A network and the precision it runs in, as OpenVINO spells it."""
+
+    model: Any
+    precision: str
 
 
 class OpenVINOEngine:
@@ -82,19 +106,19 @@ class OpenVINOEngine:
 
     Parameters
     ----------
-    model
-        As `_converted` returns it.
-    exact_stages
-        Stages that run in float32, the rest in bfloat16; None for all of them.
+    name
+        What is said of its precision.
+    parts
+        Networks for any batch size; each but the last one ends in the map that the next begins
+        with.
     streams
         Calls that may run at once, one thread each; a single image takes all threads.
     """
 
-    def __init__(self, model: Any, *, exact_stages: int | None, streams: int) -> None:
-        self.name = f"openvino {_precision_name(exact_stages)}"
-        self.exact = exact_stages is None
-        self._model = model
-        self._exact_stages = exact_stages
+    def __init__(self, name: str, parts: Sequence[Part], *, streams: int) -> None:
+        self.name = f"openvino {name}"
+        self.exact = all(part.precision == "f32" for part in parts)
+        self._parts = parts
         self._threads = streams
         self._lock = threading.Lock()
         self._compiled: dict[int, list[Any]] = {}
@@ -133,22 +157,18 @@ class OpenVINOEngine:
         return own[name]
 
     def _compile(self, count: int) -> list[Any]:
-        model = self._model.clone()
-        model.reshape([count, *list(model.input().partial_shape)[1:]])
-        if self._exact_stages:
-            early, late = _cut(model, self._exact_stages)
-            parts = [(early, "f32"), (late, "bf16")]
-        else:
-            parts = [(model, "f32" if self.exact else "bf16")]
         # One image has the machine to itself; eight share it with the calls beside them.
         options = {
             "INFERENCE_NUM_THREADS": self._threads,
             "NUM_STREAMS": 1 if count == 1 else self._threads,
         }
-        return [
-            _core().compile_model(part, "CPU", {**options, "INFERENCE_PRECISION_HINT": hint})
-            for part, hint in parts
-        ]
+        compiled = []
+        for part in self._parts:
+            model = part.model.clone()
+            model.reshape([count, *list(model.input().partial_shape)[1:]])
+            hint = {"INFERENCE_PRECISION_HINT": part.precision}
+            compiled.append(_core().compile_model(model, "CPU", options | hint))
+        return compiled
 
 
 def _converted(tower: PooledTower, size: int) -> Any:
@@ -163,6 +183,18 @@ def _converted(tower: PooledTower, size: int) -> Any:
     model = frontend.convert(frontend.load(traced))
     model.reshape([-1, size, size, 3])
     return model
+
+
+def _mostly_reduced(model: Any, pictures: NDArray[np.uint8]) -> list[Part]:
+    """Return the first stages in float32, the others in bfloat16 with weights rounded for it."""
+    from core_embeddings.openvino_rounding import with_rounded_weights
+
+    early, late = _cut(model.clone(), _EXACT_STAGES)
+    white = np.full((max(1, len(pictures) // 8), *pictures.shape[1:]), 255, np.uint8)
+    shown = np.concatenate([pictures, white])  # the ground that most pictures share
+    maps = _core().compile_model(early, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([shown])
+    border = maps[len(early.outputs) - 1]
+    return [Part(early, "f32"), Part(with_rounded_weights(_core(), late, border), "bf16")]
 
 
 def _cut(model: Any, stages: int) -> tuple[Any, Any]:

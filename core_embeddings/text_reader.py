@@ -13,12 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from core_embeddings.engines import PASSING, PROBES, cpu_has_bfloat16, lowest_cosine
+from core_embeddings.engines import PROBES, cpu_has_bfloat16, lowest_cosine
 from core_embeddings.runtime import Precision
 from core_embeddings.text_input import TextInput
 from core_embeddings.text_tower import TextTower
 
 logger = logging.getLogger(__name__)
+
+PASSING: Final = 0.99995
+"""Lowest cosine to float32 of the first texts."""
 
 _TOGETHER: Final = 128  # texts: enough for the matrix products, few enough for the cache
 
@@ -28,7 +31,7 @@ class TextReader:
 
     Texts are sorted by length and read in groups, so that no short text waits for a long one, and
     are given back in their own order. Groups of many texts take the recurrent layers in bfloat16
-    where the processor has it and the first texts agree with float32 as `engines` demands.
+    where the processor has it and the first texts agree with float32 (`PASSING`).
 
     Parameters
     ----------

@@ -15,6 +15,7 @@ from core_embeddings.engines import (
     TorchEngine,
     candidates,
     choose_engine,
+    likeness,
     lowest_cosine,
 )
 from core_embeddings.errors import MissingExtraError
@@ -60,7 +61,7 @@ def test_one_image_that_disagrees_is_enough_to_fall_back_and_the_log_says_so(cap
     caplog.set_level(logging.INFO, logger="core_embeddings.engines")
     chosen = choose_engine(iter([offer("rough", angle=0.06)]), Fake("reference"), PIXELS)
     assert chosen.name == "reference"
-    assert "rough gives other features than float32 (cosine 0.998" in caplog.text
+    assert "rough gives other features than float32 (likeness " in caplog.text
 
 
 def test_an_engine_that_fails_is_passed_over_with_a_warning(caplog):
@@ -79,6 +80,15 @@ def test_the_lowest_cosine_is_that_of_the_worst_row():
     found = np.array([[1, 0], [1, 1], [0, 0]], np.float32)
     assert lowest_cosine(found, np.array([[1, 0], [1, 0], [0, 0]])) == pytest.approx(0.5**0.5)
     assert lowest_cosine(found, np.array([[1, 0], [1, 1], [0, 1]])) == 0
+
+
+def test_likeness_is_of_what_differs_between_pictures_not_of_what_all_share():
+    expected = np.array([[100, 1, 0], [100, 0, 1], [100, -1, 0], [100, 0, -1]], np.float32)
+    turned = expected[:, [0, 2, 1]] * [1, 1, -1]  # a quarter of a turn around what all share
+    assert likeness(expected, expected) == pytest.approx(1)
+    assert lowest_cosine(turned, expected) > 0.999
+    assert likeness(turned, expected) == pytest.approx(0, abs=1e-6)
+    assert np.isnan(likeness(np.full_like(expected, np.nan), expected))
 
 
 def names(tower, **runtime):

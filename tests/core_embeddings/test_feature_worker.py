@@ -79,6 +79,26 @@ def test_images_that_come_one_by_one_count_together(files, choices):
     assert choices == [PROBES]
 
 
+@pytest.mark.parametrize(("precision", "tries"), [("auto", [False, True]), ("bfloat16", [True])])
+def test_engines_that_must_be_fitted_are_tried_when_many_images_come_or_when_asked_for(
+    files, monkeypatch, precision, tries
+):
+    tried = []
+
+    def offered(tower, runtime, *, size, pictures):
+        tried.append(pictures is not None)
+        return iter([])
+
+    monkeypatch.setattr(feature_worker, "candidates", offered)
+    monkeypatch.setattr(feature_worker, "WORTH_ROUNDING", 2 * WORTH)
+    worker = FeatureWorker(SPEC, SPEC.load(), Runtime(precision=precision), max_pixels=10**6)
+    batch = {str(n): file for n, file in enumerate(files[:PROBES])}
+    for _ in range(4):
+        worker.expect(WORTH)
+        worker(batch)
+    assert tried == tries
+
+
 def test_lower_precision_is_kept_apart_and_never_read_by_float32(files, choices, tmp_path):
     auto = FrozenFeatures.with_cache(SPEC, tmp_path, runtime=Runtime())
     names = digests(files)
