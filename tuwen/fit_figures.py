@@ -59,7 +59,6 @@ def log_space_figures(run: Run, products: pd.DataFrame, views: Views, *, seed: i
 
 def log_tag_figures(run: Run, taggers: TaggerSet, views: Views, products: pd.DataFrame) -> None:
     """Draw confusion and reliability of every field on labelled test products."""
-    from classify.labels import field_labels
     from tuwen.figures import confusion_matrix_figure, reliability_figure
 
     test = np.flatnonzero((products[Columns.SPLIT] == "test").to_numpy())
@@ -71,7 +70,7 @@ def log_tag_figures(run: Run, taggers: TaggerSet, views: Views, products: pd.Dat
         has_text=views.has_text[test],
     )
     for field in taggers.fields:
-        labels = dict(zip(held_out[Columns.PRODUCT], field_labels(held_out, field), strict=True))
+        labels = dict(zip(held_out[Columns.PRODUCT], taggers.labels(held_out, field), strict=True))
         own = tags[tags[Columns.FIELD] == field]
         truth = own[Columns.PRODUCT].map(labels)
         own, truth = own[truth != ""], truth[truth != ""]

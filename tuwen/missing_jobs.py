@@ -201,12 +201,12 @@ class RecommendJob:
 
 
 def tag_job(
-    products: pd.DataFrame, fields: tuple[str, ...], rows: NDArray[np.int64]
+    products: pd.DataFrame, found: dict[str, NDArray[np.object_]], rows: NDArray[np.int64]
 ) -> TagJob | None:
-    """Return the job of tagging ``rows`` of a catalogue; None where none has a known value."""
-    from classify.labels import field_labels
+    """Return the job of tagging ``rows`` of a catalogue; None where none has a known value.
 
-    found = {field: field_labels(products, field) for field in fields}
+    ``found`` are the labels of all its products by field, "" where unknown.
+    """
     labels = {field: values for field, values in found.items() if (values[rows] != "").any()}
     if not labels:
         return None

@@ -179,7 +179,8 @@ def _jobs(
     asked: LoadedQueries | None,
 ) -> list[Job]:
     ids = held.products[Columns.PRODUCT].tolist()
-    found: list[Job | None] = [tag_job(catalogue, held.taggers.fields, rows)]
+    labels = {name: held.taggers.labels(catalogue, name) for name in held.taggers.fields}
+    found: list[Job | None] = [tag_job(catalogue, labels, rows)]
     if asked is not None:
         k = int(shop.setting("baseline", "report_k", 10))
         found.append(search_job(asked, held.embedder, ids, k))

@@ -34,10 +34,11 @@ def test_fields_without_a_known_value_are_not_measured():
     products = pd.DataFrame(
         {"color": ["red", "blue", "red"], "kind": ["hat", "cap", ""], "split": ["train"] * 2 + [""]}
     )
-    job = tag_job(products, ("color", "kind"), np.array([2]))
+    labels = {name: products[name].to_numpy(dtype=object) for name in ("color", "kind")}
+    job = tag_job(products, labels, np.array([2]))
     assert job is not None and job.truth.keys() == job.majority.keys() == {"color"}
-    assert tag_job(products, ("kind",), np.array([2])) is None
-    assert tag_job(products, (), np.array([2])) is None
+    assert tag_job(products, {"kind": labels["kind"]}, np.array([2])) is None
+    assert tag_job(products, {}, np.array([2])) is None
 
 
 def test_search_ranks_by_cosine_and_chance_is_the_mean_over_all_orders():
