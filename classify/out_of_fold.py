@@ -22,6 +22,9 @@ from classify.linear_solver import Floats, Matrix
 LIMITS: Final = ((0.0, 100.0), (0.0, 2.0))
 """Of how steeply scores become log-probabilities, and how much frequency is added to them."""
 
+SAMPLED: Final = 1500
+"""Rows that say how far scores are to be trusted: two numbers need no more."""
+
 
 def principal_scores(
     X: Matrix, *, size: int, present: NDArray[np.bool_] | None = None, seed: int = 0
@@ -123,10 +126,11 @@ def to_log_probabilities(
 ) -> NDArray[np.float64]:
     """Return ``log softmax(a · scores + b · log prior)`` with a and b of least cross-entropy.
 
-    Two numbers learned from all rows with a known class: the scores are out of fold, the numbers
-    follow no single label.
+    Two numbers that follow no single label, learned from at most ``SAMPLED`` rows with a known
+    class.
     """
     known = np.flatnonzero(codes >= 0)
+    known = known[:: -(-len(known) // SAMPLED) or 1]
     inner, truth, each = scores[known], codes[known], np.arange(len(known))
 
     def loss(weights: Floats) -> tuple[float, Floats]:

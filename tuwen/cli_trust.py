@@ -148,27 +148,39 @@ def teach(
     field: Annotated[str, typer.Argument(metavar="FIELD", help="A column of the catalogue.")],
     value: Annotated[str, typer.Argument(metavar="VALUE", help="New or known.")],
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Products that have it.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="OUT", help="Write products that probably have it too."),
+    ] = None,
 ) -> None:
     r"""Teach a field a value from a few products; a new one is learned from 5 on.
 
-    It is a correction like any other: tuwen correct SHOP --undo takes it back.
+    It is a correction like any other: tuwen correct SHOP --undo takes it back. Five are few for the
+    heads: fill in the column answer of --out, then run tuwen correct.
 
     \b
     Example:
-      tuwen teach my-shop color Teal p00042 p00043 p00051 p00077 p00090
+      tuwen teach my-shop color Teal p00042 p00043 p00051 p00077 p00090 --out likely.csv
     """
     from dataclasses import asdict
 
+    from core_embeddings.tables import write_table
     from tuwen.shop import Shop
-    from tuwen.teaching import teach_value
+    from tuwen.teaching import likely_members, teach_value
 
     session = session_of(context)
     opened = Shop.open(shop)
     opened.validate()
     with session.working(f"teaching {field} {value}"):
         done = teach_value(opened, field, value, ids)
-    payload = {"shop": str(shop), "field": field, "value": value, **asdict(done)}
-    session.result(payload, f"{shop}: {done.told(field, value)}")
+        likely = None if out is None else likely_members(opened, field, done.value)
+    if out is not None and likely is not None:
+        write_table(likely, out)
+    payload = {"shop": str(shop), "field": field, **asdict(done)}
+    payload |= {"out": None, "likely": None} if likely is None else {}
+    payload |= {} if likely is None else {"out": str(out), "likely": len(likely)}
+    ending = "" if likely is None else f"; {len(likely)} more probably have it: {out}"
+    session.result(payload, f"{shop}: {done.told(field)}{ending}")
 
 
 def register(app: typer.Typer) -> None:

@@ -131,7 +131,9 @@ def product_witnesses(
     return found
 
 
-def picture_rows(embedder: FusionEmbedder, views: Views) -> NDArray[np.float32]:
+def picture_rows(
+    embedder: FusionEmbedder, views: Views, *, size: int = DIRECTIONS
+) -> NDArray[np.float32]:
     """Return what the frozen CNN sees, in its principal directions.
 
     The image tower's own output stands behind it in the view and is left out: it was trained on
@@ -139,12 +141,14 @@ def picture_rows(embedder: FusionEmbedder, views: Views) -> NDArray[np.float32]:
     """
     spec = embedder.features.spec
     image = views.image if spec.kind == "pixels" else views.image[:, : spec.width]
-    return principal_scores(image, size=DIRECTIONS, present=views.has_image)
+    return principal_scores(image, size=size, present=views.has_image)
 
 
-def word_rows(products: pd.DataFrame, *, engine: Any = "jieba") -> NDArray[np.float32]:
+def word_rows(
+    products: pd.DataFrame, *, size: int = DIRECTIONS, engine: Any = "jieba"
+) -> NDArray[np.float32]:
     """Return the TF-IDF rows of all products, in their principal directions."""
     lexical = LexicalView.fit(products, tokenize=default_tokenizer(engine), char_ngrams=False)
     if not lexical.terms:
         return np.zeros((len(products), 0), dtype=np.float32)
-    return principal_scores(lexical.transform(products), size=DIRECTIONS)
+    return principal_scores(lexical.transform(products), size=size)

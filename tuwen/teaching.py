@@ -1,18 +1,37 @@
-"""A value taught from a few products: a correction, and the word whether taggers know it now."""
+"""A value taught from a few products: a correction, and which others are likely to have it too.
+
+Heads hardly say a value that five rows among thousands have. So the products that are likely to
+have it are found by what the five have in common, for a human to confirm; from the confirmed ones
+the heads learn it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from classify.few_shot import membership
 from classify.labels import field_labels
 from classify.refit import LEARNED_FROM
+from classify.suspects import SUGGESTED
+from classify.witnesses import values_of
 from core_embeddings.columns import Columns
 from core_embeddings.config import nearest
 from core_embeddings.errors import TuwenError
-from tuwen.answers import clean_value, correctable
+from tuwen.answers import ANSWER, clean_value, correctable
 from tuwen.correcting import correct, learned_rows
 from tuwen.shop import Shop
+from tuwen.suspecting import picture_rows, word_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DIRECTIONS: Final = 192
+"""Of words and of pictures: more than this is noise to five examples."""
+LIKELY: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -21,6 +40,8 @@ class Taught:
 
     Parameters
     ----------
+    value
+        As the catalogue spells it.
     version
         Its number among the corrections.
     changed
@@ -31,14 +52,15 @@ class Taught:
         Whether the taggers can give it now.
     """
 
+    value: str
     version: int
     changed: int
     examples: int
     known: bool
 
-    def told(self, field: str, value: str) -> str:
+    def told(self, field: str) -> str:
         """Return it in words."""
-        start = f"version {self.version}: {self.changed} products have {field} {value} now"
+        start = f"version {self.version}: {self.changed} products have {field} {self.value} now"
         if self.known:
             return f"{start}, learned from {self.examples}"
         return f"{start}; it is learned from {LEARNED_FROM} products on, {self.examples} have it"
@@ -69,4 +91,34 @@ def teach_value(shop: Shop, field: str, value: str, product_ids: Sequence[str]) 
     now, taggers = shop.catalogue(), shop.taggers()
     labels = field_labels(now, field)[learned_rows(now)]
     known = field in taggers.taggers and clean in set(taggers.taggers[field].classes_)
-    return Taught(done.version, done.changed, int((labels == clean).sum()), known)
+    return Taught(str(clean), done.version, done.changed, int((labels == clean).sum()), known)
+
+
+def likely_members(shop: Shop, field: str, value: str) -> pd.DataFrame:
+    """Return products that probably have a value that few have so far, likeliest first.
+
+    Columns ``product_id``, ``field``, ``value`` (what they have now), ``suggested``, ``score`` (the
+    probability) and an empty ``answer``: a worklist that `tuwen correct` reads back.
+    """
+    import pandas as pd
+
+    products, embedder = shop.catalogue(), shop.embedder()
+    parts = (
+        picture_rows(embedder, embedder.views(products), size=DIRECTIONS),
+        word_rows(products, size=DIRECTIONS),
+    )
+    rows = np.hstack([part / (float(part.std()) or 1.0) for part in parts if part.size])
+    labels = field_labels(products, field)
+    examples = np.flatnonzero(labels == value)
+    score = membership(rows, values_of(labels).codes, examples)
+    found = np.flatnonzero((score >= LIKELY) & (labels != value))
+    columns = {
+        Columns.PRODUCT: products[Columns.PRODUCT].to_numpy(dtype=object)[found],
+        Columns.FIELD: field,
+        Columns.VALUE: labels[found],
+        SUGGESTED: value,
+        Columns.SCORE: score[found],
+        ANSWER: "",
+    }
+    keys = [Columns.SCORE, Columns.PRODUCT]
+    return pd.DataFrame(columns).sort_values(keys, ascending=[False, True], ignore_index=True)

@@ -66,7 +66,7 @@ def test_a_new_value_is_known_from_five_products_on_and_taken_back(shop):
     ids = catalogue["product_id"][catalogue["split"] == "train"].tolist()[:5]
     taught = teach_value(shop, field, "Zanzibar", ids[:4])
     assert (taught.changed, taught.examples, taught.known) == (4, 4, False)
-    assert "learned from 5 products on" in taught.told(field, "Zanzibar")
+    assert "learned from 5 products on" in taught.told(field)
     taught = teach_value(shop, field, "Zanzibar", ids)
     assert (taught.changed, taught.examples, taught.known) == (1, 5, True)
     held = shop.catalogue().set_index("product_id")[field]
@@ -82,3 +82,18 @@ def test_what_cannot_be_taught_changes_nothing(shop):
     with pytest.raises(TuwenError, match="category cannot hold"):
         teach_value(shop, "category", " ", [before["product_id"].iloc[0]])
     pd.testing.assert_frame_equal(before, shop.catalogue())
+
+
+def test_products_likely_to_have_a_taught_value_are_written_for_a_human(shop, tmp_path, capsys):
+    catalogue = shop.catalogue()
+    labels = catalogue["category"]
+    value = labels[labels != ""].mode()[0]
+    ids = catalogue["product_id"][labels == value].tolist()[:2]
+    out = tmp_path / "likely.csv"
+    answer = run(capsys, "teach", str(shop.root), "category", "New > Thing", *ids, "--out", str(out))
+    assert answer["changed"] == 2 and answer["value"] == "New > Thing"
+    likely = pd.read_csv(out)
+    assert list(likely) == ["product_id", "field", "value", "suggested", "score", "answer"]
+    assert answer["likely"] == len(likely)
+    assert not set(ids) & set(likely["product_id"])
+    assert likely["score"].between(0.5, 1).all() and likely["answer"].isna().all()
