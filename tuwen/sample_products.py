@@ -13,11 +13,11 @@ import numpy as np
 
 from core_embeddings.columns import VALUE_SEPARATOR, Columns
 from tuwen.sample_render import Look
-from tuwen.sample_taxonomy import BRANDS, COLOURS, LEAVES, TERMS, Brand, Leaf, Term
+from tuwen.sample_taxonomy import BRANDS, COLOURS, LEAVES, OCCASIONS, TERMS, Brand, Leaf, Term
 
 Language = Literal["zh", "en", "mixed"]
 ATTRIBUTES: Final = ("color", "pattern", "material", "season")
-"""Attribute columns with words; ``price`` is the one with numbers."""
+"""Attribute columns with one word; ``occasion`` has several, ``price`` is the one with numbers."""
 
 LANGUAGE_SHARES: Final[dict[Language, float]] = {"zh": 0.4, "en": 0.4, "mixed": 0.2}
 _MISSING_TEXT, _MISSING_IMAGE, _DUPLICATE = 0.05, 0.05, 0.03
@@ -42,6 +42,12 @@ class Design:
     def look(self) -> Look:
         """What a picture of it shows."""
         return Look(self.leaf.shape, self.color, self.pattern)
+
+    @property
+    def occasions(self) -> tuple[str, ...]:
+        """What it is good for, sorted; at least one thing."""
+        kinds = (self.leaf.term.name, self.material)
+        return tuple(sorted({name for kind in kinds for name in OCCASIONS.get(kind, ())}))
 
     def value(self, attribute: str) -> str:
         """Return the canonical name of ``leaf`` or of an attribute."""
@@ -94,6 +100,7 @@ class Product:
             Columns.BRAND: self.brand,
             Columns.IMAGE: VALUE_SEPARATOR.join(self.pictures),
             **{name: self.design.value(name) for name in ATTRIBUTES},
+            "occasion": VALUE_SEPARATOR.join(self.design.occasions),
             "price": f"{self.design.price:.2f}",
         }
         return cells | dict.fromkeys(self.blank, "")

@@ -210,6 +210,17 @@ LEAVES: Final = tuple(
     )
 )  # fmt: skip
 
+OCCASIONS: Final = {
+    "T-shirt": ("leisure", "sport"), "Shirt": ("work",), "Sweater": ("leisure",), "Jeans": ("leisure",),
+    "Dress trousers": ("work",), "Skirt": ("leisure",), "Day dress": ("leisure",), "Evening gown": ("party",),
+    "Running shoe": ("sport",), "Ankle boot": ("leisure",), "High heel": ("party",), "Backpack": ("sport", "travel"),
+    "Handbag": ("work",), "Cap": ("leisure", "sport"), "Mug": ("home",), "Travel cup": ("travel",),
+    "Table lamp": ("home",), "Cushion": ("home",), "Smartphone": ("work",), "Phone case": ("travel",),
+    "Headphones": ("leisure", "travel"),
+    "silk": ("party",), "leather": ("work",), "mesh": ("sport",), "steel": ("travel",), "canvas": ("travel",),
+}  # fmt: skip
+"""What leaves, and materials, are good for: a product is good for what either is, often for several things."""
+
 BRANDS: Final = (
     Brand("Norvik", "诺维克", 1.0, ("Clothing", "Shoes")),
     Brand("Lanyue", "蓝月", 0.8, ("Clothing", "Home")),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuwen.sample_products import ATTRIBUTES, Product, choose_word, plan_products
-from tuwen.sample_taxonomy import BRANDS, COLOURS, LEAVES, TASTES, TERMS
+from tuwen.sample_taxonomy import BRANDS, COLOURS, LEAVES, OCCASIONS, TASTES, TERMS
 
 COUNT = 600
 
@@ -114,6 +114,16 @@ def test_blank_cells_are_blank_and_the_others_hold_the_truth(products):
         for attribute in ATTRIBUTES:
             expected = "" if attribute in product.blank else product.design.value(attribute)
             assert cells[attribute] == expected
+
+
+def test_occasion_holds_what_leaf_and_material_are_good_for(products):
+    assert all(leaf.term.name in OCCASIONS for leaf in LEAVES)
+    cells = {product.product_id: product.cells()["occasion"] for product in products}
+    for product in products:
+        design = product.design
+        expected = {*OCCASIONS[design.leaf.term.name], *OCCASIONS.get(design.material, ())}
+        assert cells[product.product_id] == "|".join(sorted(expected))
+    assert {"|" in cell for cell in cells.values()} == {True, False}
 
 
 def test_plain_products_lack_nothing():
