@@ -67,17 +67,25 @@ def test_held_out_rows_teach_nothing(fitted, shop):
     assert scores(new, shop, shop.products).equals(scores(plain, shop, shop.products))
 
 
-def test_a_new_value_is_learned_from_enough_products_and_not_from_fewer(fitted, shop):
-    kind = (shop.products["shape"] == "square") & (shop.products["season"] == "summer")
-    rows = shop.products.index[kind & (shop.split != "test")]
-    few = again(fitted, shop, relabelled(shop, rows[: LEARNED_FROM - 1], "hexagon"))
-    assert "hexagon" not in few.taggers["shape"].classes_
-    many = again(fitted, shop, relabelled(shop, rows, "hexagon"))
-    assert many.taggers["shape"].classes_.tolist() == ["hexagon", "round", "square", "star"]
-    assert many.taggers["shape"].examples_.sum() == (shop.split != "test").sum()
-    said = scores(many, shop, shop.products).idxmax(axis=1).to_numpy()
+def test_a_new_value_is_learned_from_enough_products_and_not_from_fewer(shop):
+    star = shop.products["shape"] == "star"
+    unheard = relabelled(shop, shop.products.index[star], "")
+    start = TaggerSet.fit(shop.views, unheard, fields=["shape"], split=shop.split, config=CONFIG)
+    rows = shop.products.index[star & (shop.split != "test")]
+    unheard.loc[rows[: LEARNED_FROM - 1], "shape"] = "star"
+    few = again(start, shop, unheard)
+    assert few.taggers["shape"].classes_.tolist() == ["round", "square"]
+    unheard.loc[rows[:LEARNED_FROM], "shape"] = "star"
+    enough = again(start, shop, unheard)
+    assert enough.taggers["shape"].classes_.tolist() == ["round", "square", "star"]
+    assert (
+        enough.taggers["shape"].examples_.sum()
+        == ((unheard["shape"] != "") & (shop.split != "test")).sum()
+    )
+    said = scores(enough, shop, shop.products).idxmax(axis=1).to_numpy()
     unseen = shop.split == "test"
-    assert ((said == "hexagon") == kind)[unseen].mean() > 0.9
+    assert (said == "star")[unseen & star].mean() > 0.9
+    assert (said == "star")[unseen & ~star].mean() < 0.05
 
 
 def test_a_field_without_any_value_keeps_its_heads(fitted, shop):
