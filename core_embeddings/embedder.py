@@ -235,7 +235,7 @@ class FusionEmbedder:
             own = self.network.embed(towers.image, towers.text, sees, reads).numpy()
         if not self.closed.width:
             return own
-        shares = self.closed.whole if what == "fused" else self.closed.alone
+        shares = self.closed.stored if what == "fused" else self.closed.alone
         told = (towers.features.numpy(), towers.tokens, sees.numpy(), reads.numpy())
         return self.closed.join(own, self.closed.blocks(*told, self.text_input), shares)
 
@@ -277,7 +277,7 @@ class FusionEmbedder:
         return self._towers(Block(frame, block_features(frame, self.features)))
 
     def _towers(self, block: Block, missing: MissingParts = MASKED) -> Towers:
-        tokens = self.text_input.tokens(self._texts(block, missing))
+        tokens = self._tokens(self._texts(block, missing))
         features, has_image = torch.from_numpy(block.features), present(block.frame[Columns.IMAGE])
         if missing.image == "mean":
             features[~has_image] = constant_image(self.network.image_tower, features)
@@ -285,11 +285,14 @@ class FusionEmbedder:
         return Towers(
             features,
             self.network.see(features),
-            self._reader.read(tokens),
+            self._reader.read([own[: self.text_input.max_tokens] for own in tokens]),
             has_image,
             present(tokens),
             tokens,
         )
+
+    def _tokens(self, texts: list[str]) -> list[list[str]]:
+        return (self.text_input.long_tokens if self.closed.width else self.text_input.tokens)(texts)
 
     def _no_rows(self) -> NDArray[np.float32]:
         return np.zeros((0, self.embedding_size), dtype=np.float32)

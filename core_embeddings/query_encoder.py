@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +19,15 @@ from core_embeddings.product_frame import query_cells
 from core_embeddings.text_input import TextInput
 from core_embeddings.text_reader import TextReader
 from core_embeddings.towers import ROWS_AT_ONCE, present
+
+
+class _Asked(NamedTuple):
+    """Queries: words as typed and as meant, frozen features if any, and who has a picture."""
+
+    typed: list[list[str]]
+    meant: list[list[str]]
+    features: NDArray[Any] | None
+    sees: Tensor
 
 
 class QueryEncoder:
@@ -58,18 +67,22 @@ class QueryEncoder:
                 features = self._features.for_products(shown, cells.digests[at])
             sees = present(shown)
             own = self._vectors(tokens, features, sees)
-            yield self._joined(own, tokens, features, sees) if self._closed.width else own
+            if self._closed.width:
+                typed = self._text_input.tokens(cells.texts[at])
+                own = self._joined(own, _Asked(typed, tokens, features, sees))
+            yield own
 
     def _joined(
         self,
         own: NDArray[np.float32],
-        tokens: list[list[str]],
-        features: NDArray[Any] | None,
-        sees: Tensor,
+        asked: _Asked,
     ) -> NDArray[np.float32]:
-        told = (features, tokens, sees.numpy(), present(tokens).numpy())
+        """Put the closed-form parts beside: they know words, so they take them as they are."""
+        sees = asked.sees.numpy()
+        told = (asked.features, asked.typed, sees, present(asked.typed).numpy())
         blocks = self._closed.blocks(*told, self._text_input)
-        return self._closed.join(own, blocks, self._closed.whole)
+        shares = self._closed.asked(asked.meant, sees, self._text_input)
+        return self._closed.join(own, blocks, shares)
 
     def _vectors(
         self, tokens: list[list[str]], features: NDArray[Any] | None, sees: Tensor

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -35,6 +35,9 @@ class Speller:
     ----------
     counts
         Known words and how often each occurs.
+    genuine
+        Tells of other words whether they surely are words: those are no slips of known ones, though
+        they may be their plural.
 
     References
     ----------
@@ -42,7 +45,10 @@ class Speller:
     dictionary searching. ACM JEA 16, 2011.
     """
 
-    def __init__(self, counts: Mapping[str, float]) -> None:
+    def __init__(
+        self, counts: Mapping[str, float], *, genuine: Callable[[str], bool] | None = None
+    ) -> None:
+        self._genuine = genuine
         self._counts = dict(counts)
         self._words = sorted(word for word in counts if _is_spelled(word))
         self._weights = np.log1p(np.array([counts[word] for word in self._words], dtype=float))
@@ -62,6 +68,8 @@ class Speller:
         for form in _other_number(word):
             if self._counts.get(form, 0) >= 1:
                 return form
+        if self._genuine is not None and self._genuine(word):
+            return word
         for slips in (1, 2) if len(word) >= TWO_SLIPS else (1,):
             found = [
                 (self._likelihood(place, word), self._words[place])

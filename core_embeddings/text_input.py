@@ -20,6 +20,9 @@ from core_embeddings.word_vectors import WordVectors
 MOST = 1e4
 """Count of the most frequent word, and of those that name values: people search by them."""
 
+LONGEST = 256
+"""Tokens of a text that are counted where they are only counted."""
+
 _FIRST_RARE, _RARE = 0x3400, 6_000  # CJK extension A: real characters, in no product text
 
 
@@ -96,7 +99,8 @@ class TextInput:
         # Words stand by frequency, and the count of a word goes down as its rank goes up (Zipf).
         common = {word: MOST / rank for rank, word in enumerate(self.vocabulary.words, start=1)}
         common |= dict.fromkeys(self.named & common.keys(), MOST)
-        return Speller(dict.fromkeys(self.vocabulary.rare, 0.0) | common)
+        genuine = None if self._word_vectors is None else self._word_vectors.knows
+        return Speller(dict.fromkeys(self.vocabulary.rare, 0.0) | common, genuine=genuine)
 
     @cached_property
     def foreign_words(self) -> ForeignWords | None:
@@ -109,6 +113,10 @@ class TextInput:
     def tokens(self, texts: Sequence[str]) -> list[list[str]]:
         """Return the tokens of each text, cut to ``max_tokens``."""
         return self.tokenizer.many(texts, limit=self.max_tokens)
+
+    def long_tokens(self, texts: Sequence[str]) -> list[list[str]]:
+        """Return the tokens of each text, cut to `LONGEST`: for what has no RNN to wait for."""
+        return self.tokenizer.many(texts, limit=max(LONGEST, self.max_tokens))
 
     def batch(
         self,

@@ -37,6 +37,9 @@ class WordVectors(Protocol):
     def vectors(self, words: Sequence[str]) -> NDArray[np.float32]:
         """Return one vector per word, float32 of shape (n_words, size); zeros where unknown."""
 
+    def knows(self, word: str) -> bool:
+        """Tell whether this is surely a word, and no slip of the keyboard."""
+
 
 class SentenceEncoderWordVectors:
     """Each word, encoded as a sentence of one word by the Universal Sentence Encoder, multilingual.
@@ -93,6 +96,11 @@ class SentenceEncoderWordVectors:
         for row, word in enumerate(words):
             result[row] = found[word]
         return result
+
+    def knows(self, word: str) -> bool:
+        """Tell whether a word is one piece: rare words and slips are put together of several."""
+        pieces = self._encoder._tokenizer.encode([word], add_bos=False, add_eos=False)
+        return len(pieces[0]) == 1
 
     def _encode(self, words: list[str]) -> dict[str, NDArray[np.float32]]:
         rows = np.array(self._encoder.encode(words), dtype=np.float32)
@@ -159,6 +167,10 @@ class TextFileWordVectors:
             if word in self._kept:
                 result[row] = self._kept[word]
         return result
+
+    def knows(self, word: str) -> bool:
+        """Tell whether a word has a line in the file."""
+        return bool(self.vectors([word]).any())
 
     def _collect(self, wanted: set[str]) -> None:
         if not wanted:
