@@ -114,7 +114,7 @@ class SetTagger:
             answers[view] = answer
         for modality in MODALITIES:
             full = has_image & has_text if modality == "both" else present[modality]
-            self._choose(answers, has[held], full[held], modality)
+            self._choose(answers, has[held], full[held], folds, modality)
         for view in rotations.keys() & self.heads_.keys():
             turned = rotations[view]
             self.heads_[view] = self.heads_[view].unrotated(turned.mean, turned.basis)
@@ -205,18 +205,29 @@ class SetTagger:
         every = np.concatenate([train, held])
         return ValueHeads.fit(X[every], has[every], settings, akin=akin, start=base), answers
 
-    def _choose(self, answers: Mapping[str, Floats], has: Has, rows: Mask, modality: str) -> None:
+    def _choose(
+        self,
+        answers: Mapping[str, Floats],
+        has: Has,
+        rows: Mask,
+        folds: NDArray[np.int64],
+        modality: str,
+    ) -> None:
         usable = self.usable(modality)
         if not usable:
             return
         parts = np.array([answers[view][rows] for view in usable])
         kinds = [view_modality(view) for view in usable]
         alone = [[at for at, kind in enumerate(kinds) if kind == one] for one in ("text", "image")]
-        blend = choose_set_blend(parts, has[rows], alone=alone)
-        self.blends_[modality] = blend
-        chosen = blend.choose(blend.scores(parts))
-        right = (chosen.has == has[rows]).all(axis=1)
-        self.evidence_[modality] = Evidence(chosen.confidence[None], right[None], np.empty(0))
+        truth = has[rows]
+        self.blends_[modality] = choose_set_blend(parts, truth, alone=alone)
+        confidence, right = np.empty(len(truth)), np.empty(len(truth), dtype=np.bool_)
+        for fold in np.unique(folds[rows]):
+            out = folds[rows] == fold
+            other = choose_set_blend(parts[:, ~out], truth[~out], alone=alone)
+            chosen = other.choose(other.scores(parts[:, out]))
+            confidence[out], right[out] = chosen.confidence, (chosen.has == truth[out]).all(axis=1)
+        self.evidence_[modality] = Evidence(confidence[None], right[None], np.empty(0))
 
     def _blended(self, views: Views, rows: NDArray[np.int64], modality: str) -> Floats:
         blend = self.blends_.get(modality)
