@@ -17,12 +17,24 @@ def map_ahead(
 ) -> Iterator[R]:
     """Yield ``function(item)`` in the order of the items while threads work on the next ones.
 
+    What a call raises is raised here, in the place of its result; the rest is as of
+    `started_ahead`.
+    """
+    for call in started_ahead(function, items, workers=workers, ahead=ahead, name=name):
+        yield call.result()
+
+
+def started_ahead(
+    function: Callable[[T], R], items: Iterable[T], *, workers: int, ahead: int, name: str = "ahead"
+) -> Iterator[Future[R]]:
+    """Yield the calls ``function(item)`` in the order of the items, under way or done.
+
     Parameters
     ----------
     function
-        Called in a thread. What it raises is raised here, in the place of its result.
+        Called in a thread.
     items
-        Taken one by one, never more than ``ahead`` before the result that is asked for.
+        Taken one by one, never more than ``ahead`` before the call that is asked for.
     workers
         Threads, at least 1.
     ahead
@@ -33,13 +45,14 @@ def map_ahead(
     """
     waiting = iter(items)
     pool = ThreadPoolExecutor(max(1, workers), thread_name_prefix=name)
+    under_way: deque[Future[R]] = deque()
     try:
-        under_way: deque[Future[R]] = deque(
-            pool.submit(function, item) for item in islice(waiting, max(1, ahead))
-        )
+        under_way.extend(pool.submit(function, item) for item in islice(waiting, max(1, ahead)))
         while under_way:
-            done = under_way.popleft().result()
+            call = under_way.popleft()
             under_way.extend(pool.submit(function, item) for item in islice(waiting, 1))
-            yield done
+            yield call
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(
+            wait=True, cancel_futures=bool(under_way)
+        )  # all are handed over, or none is wanted

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from functools import partial
 from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
@@ -11,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core_embeddings.ahead import map_ahead
+from core_embeddings.ahead import started_ahead
 from core_embeddings.columns import Columns
 from core_embeddings.frozen_features import FrozenFeatures
 from core_embeddings.runtime import torch_threads
@@ -19,6 +21,7 @@ from core_embeddings.runtime import torch_threads
 ROWS_AT_ONCE: Final = 256
 """Products encoded together: bounds memory, whatever the catalogue's size."""
 
+_INLINE: Final = 4  # products that are not worth a thread
 
 What = Literal["fused", "image", "text"]
 
@@ -66,17 +69,32 @@ class Towers(NamedTuple):
     tokens: list[list[str]]
 
 
-class Block(NamedTuple):
-    """Some rows of a frame and what is computed once per image, one row per product."""
+class Block:
+    """Some rows of a frame and what is computed once per image, one row per product.
 
-    frame: pd.DataFrame
-    features: NDArray[Any]
+    Parameters
+    ----------
+    frame
+        The rows.
+    features
+        Their image features, or the promise of them.
+    """
+
+    def __init__(self, frame: pd.DataFrame, features: NDArray[Any] | Future[NDArray[Any]]) -> None:
+        self.frame = frame
+        self._features = features
+
+    @property
+    def features(self) -> NDArray[Any]:
+        """The image features; waits where they are being computed, so ask as late as possible."""
+        known = self._features
+        return known.result() if isinstance(known, Future) else known
 
 
 def blocks_ahead(
     frame: pd.DataFrame, features: FrozenFeatures, *, see: bool = True
 ) -> Iterator[Block]:
-    """Yield a frame's rows in blocks; while one is used, the next one's pictures are computed.
+    """Yield a frame's rows in blocks whose pictures are computed meanwhile, and the next one's.
 
     Never are more than three blocks of features in memory. Torch works with one thread per
     operation meanwhile, because the pictures have a thread per core already.
@@ -91,15 +109,14 @@ def blocks_ahead(
         False leaves the pictures alone and gives zeros.
     """
     frames = [frame.iloc[at : at + ROWS_AT_ONCE] for at in range(0, len(frame), ROWS_AT_ONCE)]
-
-    def computed(block: pd.DataFrame) -> Block:
-        return Block(block, block_features(block, features, see=see))
-
-    if len(frames) == 1 or not see:
-        yield from map(computed, frames)
+    compute = partial(block_features, features=features, see=see)
+    if len(frame) <= _INLINE or not see:
+        yield from (Block(rows, compute(rows)) for rows in frames)
         return
     with torch_threads(1):
-        yield from map_ahead(computed, frames, workers=1, ahead=1, name="blocks")
+        started = started_ahead(compute, frames, workers=1, ahead=1, name="blocks")
+        for rows, promise in zip(frames, started, strict=True):
+            yield Block(rows, promise)
 
 
 def block_features(

@@ -60,10 +60,25 @@ def test_never_are_more_than_three_blocks_of_features_alive(frame):
 
 def test_pictures_are_computed_in_another_thread_with_one_thread_of_torch(frame):
     features, before = Features(), torch.get_num_threads()
-    list(blocks_ahead(frame, features))
+    assert all(len(block.features) for block in blocks_ahead(frame, features))
     assert {threads for _, threads in features.calls} == {1}
     assert all(name.startswith("blocks") for name, _ in features.calls)
     assert torch.get_num_threads() == before
+
+
+def test_a_block_is_handed_over_before_its_pictures_are_done(frame):
+    gate = threading.Event()
+
+    class Slow(Features):
+        def for_products(self, images, digests):
+            gate.wait(5)
+            return super().for_products(images, digests)
+
+    blocks = blocks_ahead(frame, Slow())
+    first = next(blocks)
+    assert len(first.frame) == 4 and not gate.is_set()
+    gate.set()
+    assert first.features[:, 0].tolist() == [0, 1, 2, 3]
 
 
 def test_where_no_picture_is_looked_at_there_are_zeros(frame):
