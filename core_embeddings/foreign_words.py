@@ -9,6 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from core_embeddings.shop_words import translations
+from core_embeddings.spelling import other_number
 from core_embeddings.word_vectors import WordVectors
 
 FOREIGN_SHARE: Final = 0.05
@@ -44,7 +46,8 @@ class ForeignWords:
 
     A multilingual encoder puts a word beside its translations, but also beside the other words of
     its own language. Taking the mean vector of each language away leaves the meaning; what then
-    lies nearest among the known words, if it is near at all, stands in for the foreign word.
+    lies nearest among the known words, if it is near at all, stands in for the foreign word. What
+    every shop has a word for is not guessed: `shop_words` lists it.
 
     Parameters
     ----------
@@ -76,6 +79,7 @@ class ForeignWords:
         *,
         named: Collection[str] = (),
     ) -> None:
+        self._places = {word: place for place, word in enumerate(words)}
         scripts = [script_of(word) for word in words]
         counts = {name: scripts.count(name) for name in set(scripts)}
         self._own = {n for n, count in counts.items() if count >= FOREIGN_SHARE * len(words)}
@@ -110,12 +114,22 @@ class ForeignWords:
         """
         found = {}
         for word, vector in zip(words, vectors, strict=True):
-            if self.is_foreign(word) and vector.any():
+            listed = self._listed(word) if self.is_foreign(word) else []
+            if listed:
+                found[word] = np.array(listed, dtype=np.int64)
+            elif self.is_foreign(word) and vector.any():
                 near = self.known @ self.centred([word], vector[None])[0] + self._bonus
                 best = np.argsort(-near, kind="stable")[:NEAREST]
                 if near[best[0]] >= CLOSE_ENOUGH:
                     found[word] = np.repeat(best, _copies(near[best]))
         return found
+
+    def _listed(self, word: str) -> list[int]:
+        """Return the places of what a word is known to be called, in the forms that name values."""
+        called = dict.fromkeys(part for name in translations(word) for part in name.split())
+        forms = [form for part in called for form in (part, *other_number(part))]
+        places = list(dict.fromkeys(self._places[form] for form in forms if form in self._places))
+        return [place for place in places if self._bonus[place]] or places
 
     def centred(self, words: Sequence[str], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return unit vectors of words without what all words of a language have in common."""

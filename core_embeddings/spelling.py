@@ -65,7 +65,7 @@ class Speller:
         """Return the known word that was meant, or the word itself."""
         if word in self._counts or len(word) < SHORTEST or not _is_spelled(word):
             return word
-        for form in _other_number(word):
+        for form in other_number(word):
             if self._counts.get(form, 0) >= 1:
                 return form
         if self._genuine is not None and self._genuine(word):
@@ -91,7 +91,7 @@ class Speller:
         return float(self._weights[place]) + _FIRST_LETTER * (self._words[place][0] == word[0])
 
 
-def _other_number(word: str) -> list[str]:
+def other_number(word: str) -> list[str]:
     """Return what may be the singular of an English plural, or the plural of a singular."""
     if word.endswith("s"):
         return [word[:-1], word.removesuffix("es"), word.removesuffix("ies") + "y"]
