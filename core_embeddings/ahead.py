@@ -53,6 +53,5 @@ def started_ahead(
             under_way.extend(pool.submit(function, item) for item in islice(waiting, 1))
             yield call
     finally:
-        pool.shutdown(
-            wait=True, cancel_futures=bool(under_way)
-        )  # all are handed over, or none is wanted
+        # Either all calls were handed over, or the caller wants no more of them.
+        pool.shutdown(wait=True, cancel_futures=bool(under_way))

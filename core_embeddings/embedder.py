@@ -278,6 +278,8 @@ class FusionEmbedder:
 
     def _towers(self, block: Block, missing: MissingParts = MASKED) -> Towers:
         tokens = self._tokens(self._texts(block, missing))
+        read = self._reader.read([own[: self.text_input.max_tokens] for own in tokens])
+        # The pictures of these rows are under way in other threads: nothing waits for them before.
         features, has_image = torch.from_numpy(block.features), present(block.frame[Columns.IMAGE])
         if missing.image == "mean":
             features[~has_image] = constant_image(self.network.image_tower, features)
@@ -285,7 +287,7 @@ class FusionEmbedder:
         return Towers(
             features,
             self.network.see(features),
-            self._reader.read([own[: self.text_input.max_tokens] for own in tokens]),
+            read,
             has_image,
             present(tokens),
             tokens,

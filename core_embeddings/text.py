@@ -8,7 +8,7 @@ import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from itertools import islice
 from typing import Final, Literal, get_args
@@ -146,7 +146,7 @@ class Tokenizer:
             with _LOADING:
                 segment = _segmenter(self.engine, self.pos_filter)
             return segment(token)
-        words = [token] if match.lastgroup == "emoji" else _split_compound(token)
+        words = (token,) if match.lastgroup == "emoji" else _split_compound(token)
         if self.pos_filter:
             return [word for word in words if word not in _ENGLISH_FUNCTION_WORDS]
         return words
@@ -165,12 +165,13 @@ def normalise(text: str) -> str:
     return unify_measures(text.lower())
 
 
-def _split_compound(token: str) -> list[str]:
+@lru_cache(maxsize=1 << 16)  # a shop's words come again and again
+def _split_compound(token: str) -> tuple[str, ...]:
     token = token.replace("'", "")
     parts = _COMPOUND.split(token)
     if len(parts[0]) <= 2 or _DIGIT.search(token):
         parts = [token.replace("-", "")]
-    return [word for part in parts for word in split_model(part)]
+    return tuple(word for part in parts for word in split_model(part))
 
 
 @cache
