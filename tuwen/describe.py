@@ -60,7 +60,7 @@ class DescribeConfig:
 
     confidence: float = 0.8
     support: float = 0.35
-    neighbours: int = 40
+    neighbours: int = 30
     warmth: float = 0.1
 
     def __post_init__(self) -> None:
