@@ -126,10 +126,11 @@ def correct(
     seconds = round(time.perf_counter() - start, 2)
     payload = {"shop": str(shop), **asdict(done), "rejected": rejected, "seconds": seconds}
     what = f"version {done.undoes} taken back" if undo else f"{done.answers} answers"
+    heads = ", ".join(done.refitted) or "of no field"
     text = (
         f"{shop}: version {done.version}: {what}, {done.changed} values changed, "
-        f"{done.embedded} vectors renewed, heads of {len(done.refitted)} fields "
-        f"{'put back' if undo else 'fitted again'}, {seconds} s"
+        f"{done.embedded} vectors renewed, heads {'put back' if undo else 'fitted again'}: "
+        f"{heads}; {seconds} s"
     )
     session.result(payload, text)
 
