@@ -127,7 +127,7 @@ class ForeignWords:
     def _listed(self, word: str) -> list[int]:
         """Return the places of what a word is known to be called, in the forms that name values."""
         called = dict.fromkeys(part for name in translations(word) for part in name.split())
-        forms = [form for part in called for form in (part, *other_number(part))]
+        forms = [form for part in called for form in (part, *other_number(part), f"{part}es")]
         places = list(dict.fromkeys(self._places[form] for form in forms if form in self._places))
         return [place for place in places if self._bonus[place]] or places
 

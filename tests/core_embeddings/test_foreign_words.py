@@ -10,7 +10,7 @@ from core_embeddings.foreign_words import ForeignWords, script_of
 
 SIZE = 64
 LANGUAGE = {"latin": 3.0, "han": -3.0, "other": 0.0}
-MEANINGS = {"black": "黑色", "dress": "裙子", "phone": "手机", "shoes": "鞋"}
+MEANINGS = {"black": "墨黑", "dress": "衣裙", "phone": "话机", "shoes": "鞋履"}
 
 
 class Bilingual:
@@ -57,17 +57,38 @@ def test_words_of_the_own_script_and_far_foreign_words_have_no_reading() -> None
 
 
 def test_a_word_that_the_source_of_vectors_does_not_know_has_no_reading() -> None:
-    assert reader().readings(["裙子"], np.zeros((1, SIZE), dtype=np.float32)) == {}
+    assert reader().readings(["衣裙"], np.zeros((1, SIZE), dtype=np.float32)) == {}
+
+
+def test_a_listed_shop_word_is_read_by_its_translation_whatever_the_vectors_say() -> None:
+    words = ["dress", "dresses", "skirt", "phone"]
+    nowhere = np.zeros((1, SIZE), dtype=np.float32)
+    listed = ForeignWords(words, Bilingual().vectors(words), Bilingual())
+    assert listed.readings(["连衣裙"], nowhere)["连衣裙"].tolist() == [0, 1]
+    assert listed.readings(["裙子"], nowhere)["裙子"].tolist() == [2, 0, 1]
+    named = ForeignWords(words, Bilingual().vectors(words), Bilingual(), named=["dresses"])
+    assert named.readings(["连衣裙"], nowhere)["连衣裙"].tolist() == [1]
+    assert listed.readings(["红色"], nowhere) == {}  # what it is called is not known here
+
+
+def test_the_language_is_taken_away_from_known_and_other_words() -> None:
+    made = reader()
+    for one, other in MEANINGS.items():
+        known = made.known[list(MEANINGS).index(one)]
+        (foreign,) = made.centred([other], Bilingual().vectors([other]))
+        assert np.linalg.norm(foreign) == pytest.approx(1, abs=1e-5)
+        assert known @ foreign == pytest.approx(max(made.known @ foreign))
+    assert not made.centred(["衣裙"], np.zeros((1, SIZE), dtype=np.float32)).any()
 
 
 def test_a_script_is_foreign_when_few_known_words_are_in_it() -> None:
     english = reader()
-    assert english.is_foreign("裙子")
+    assert english.is_foreign("衣裙")
     assert not english.is_foreign("skirt")
     assert not english.is_foreign("38")
     both = [*MEANINGS, *MEANINGS.values()]
     bilingual = ForeignWords(both, Bilingual().vectors(both), Bilingual())
-    assert not bilingual.is_foreign("裙子")
+    assert not bilingual.is_foreign("衣裙")
     assert bilingual.is_foreign("юбка")
 
 
@@ -76,8 +97,8 @@ def test_of_equally_near_words_the_one_that_names_a_value_weighs_more() -> None:
     same = np.repeat(Bilingual().vectors(["black"]), 2, axis=0)
     other = np.vstack([same, Bilingual().vectors(["dress"])])
     found = ForeignWords([*words, "dress"], other, Bilingual(), named=["black"]).readings(
-        ["黑色"], Bilingual().vectors(["黑色"])
-    )["黑色"]
+        ["墨黑"], Bilingual().vectors(["墨黑"])
+    )["墨黑"]
     assert np.sum(found == 1) > np.sum(found == 0)
 
 

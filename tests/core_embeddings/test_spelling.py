@@ -62,6 +62,11 @@ def test_the_likelier_word_is_taken_and_the_first_letter_counts() -> None:
     assert Speller({"boots": 4, "roots": 9}).correct("bots") == "boots"
 
 
+def test_a_word_that_is_surely_one_is_no_slip_but_may_be_a_plural() -> None:
+    speller = Speller({"berry": 5, "alien": 3}, genuine={"ferry", "aliens"}.__contains__)
+    assert speller(["ferry", "aliens", "berrz"]) == ["ferry", "alien", "berry"]
+
+
 def test_a_speller_without_words_changes_nothing() -> None:
     assert Speller({})(["black", "dres"]) == ["black", "dres"]
 
