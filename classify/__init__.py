@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from classify.evaluate import evaluate_tagging
+    from classify.set_tagger import SetTagger
     from classify.softmax import SoftmaxTagger
     from classify.svm import SVMTagger
     from classify.tagger_config import TaggerConfig
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "evaluate_tagging",
     "MultiViewTagger",
+    "SetTagger",
     "SoftmaxTagger",
     "SVMTagger",
     "TaggerConfig",
@@ -25,6 +27,7 @@ __all__ = [
 _HOME = {
     "evaluate_tagging": "evaluate",
     "MultiViewTagger": "views",
+    "SetTagger": "set_tagger",
     "SoftmaxTagger": "softmax",
     "SVMTagger": "svm",
     "TaggerConfig": "tagger_config",
