@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from classify.forgetting import forget_products
 from core_embeddings.columns import Columns
 from core_embeddings.embedding import embed_products
 from core_embeddings.errors import TuwenError
@@ -15,6 +16,7 @@ from core_embeddings.vector_table import VectorTable
 from tuwen.catalogue import stacked
 from tuwen.corrections import said
 from tuwen.shop import Shop
+from tuwen.shop_state import TAGGERS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +82,8 @@ def remove_products(shop: Shop, product_ids: Sequence[str]) -> int:
     _write(shop, held[keep].reset_index(drop=True), left)
     _clean_rejects(shop, product_ids)
     shop.corrections().forget(product_ids)
+    for folder in shop.root.glob(f"{TAGGERS}*"):  # those that are kept for an undo, too
+        forget_products(folder, product_ids)
     return int((~keep).sum())
 
 
