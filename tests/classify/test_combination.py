@@ -95,3 +95,13 @@ def test_discount_is_taken_only_where_frequent_values_are_said_too_often(lean):
     parts = log_softmax(scores + 4 * lean * log_prior, axis=2)
     found = choose_combination(parts, codes, log_prior=log_prior)
     assert (found.discount > 0) == (lean > 0)
+
+
+def test_where_no_row_is_wrong_the_blend_does_not_become_endlessly_sure():
+    codes = np.arange(90) % 3
+    right = np.log(np.where(np.eye(3)[codes] == 1, 0.9, 0.05))
+    parts = np.array([right, right])
+    found = choose_combination(parts, codes, log_prior=np.log(np.full(3, 1 / 3)))
+    assert 1 < sum(found.weights) < 4
+    one_wrong = found.log_probabilities(parts[:, :1], np.zeros(3))[0, (codes[0] + 1) % 3]
+    assert one_wrong > np.log(1e-5)
