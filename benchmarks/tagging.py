@@ -2,14 +2,15 @@
 
     python benchmarks/tagging.py [hm] [fashion] [--shop FOLDER] [--write]
 
-Takes the vectors of a fitted shop (benchmarks/out/<set>-shop, or FOLDER/<set>-shop) and fits its
-taggers anew, since softmax and SVM heads are also measured apart, and the baselines get the same
-combination, calibration and decision rule. What every head said is kept in
-benchmarks/out/<set>-answers; remove that folder to fit again. A set that is absent is skipped.
+Takes the vectors of a fitted shop (FOLDER/<set>-shop, by default $TUWEN_BENCH, benchmarks/out) and
+fits its taggers anew, since softmax and SVM heads are also measured apart, and the baselines get
+the same combination, calibration and decision rule. What every head said is kept beside it in
+<set>-answers; remove that folder to fit again. A set that is absent is skipped.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,7 +33,7 @@ from classify.taxonomy import cheapest_values, hierarchical_f1, levels_of, lies_
 from classify.verdicts import judge
 
 SETS: Final = ("hm", "fashion")
-OUT: Final = ROOT / "benchmarks" / "out"
+OUT: Final = ROOT / os.environ.get("TUWEN_BENCH", "benchmarks/out")
 TARGETS: Final = (0.95, 0.98)
 MODELS: Final[dict[str, Callable[[str], bool]]] = {
     "all heads": lambda part: part != BASELINE,
