@@ -7,7 +7,8 @@
 $TUWEN_DATA (default ../shared/data); without it nothing is measured. The embedder is trained for
 an epoch and kept in $TUWEN_BENCH (default benchmarks/out). Each run is a process of its own
 without a feature cache, the two sides in turn; engines are built and dictionaries read beforehand,
-on other products.
+on other products. The fast side runs as it does in a catalogue of many thousand pictures, where
+rounding a network's weights pays ($TUWEN_PRECISION is bfloat16 unless it is set).
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ from core_embeddings.feature_cache import feature_cache_folder
 from core_embeddings.frozen_features import FeatureSpec, FrozenFeatures
 from core_embeddings.images import image_digest
 from core_embeddings.missing_text import product_texts
-from core_embeddings.runtime import available_cores
+from core_embeddings.runtime import PRECISION_VARIABLE, available_cores
 from core_embeddings.tables import read_catalogue
 from core_embeddings.vector_table import read_vectors
 
@@ -180,7 +181,7 @@ def latencies(table: Path, embedder: Path) -> dict[str, dict[str, float]]:
                 if side == "fast":
                     model.encode_queries([word], [picture])
                 else:
-                    plain_vectors(model, [word], [picture], Stopwatch())
+                    plain_vectors(model, [word], [picture], Stopwatch(), queries=True)
                 times[side].append(1e3 * (perf_counter() - start))
         # Of each pair the first call looks new words up, the second is the network's own time.
         found[what] = {side: statistics.median(own[1::2]) for side, own in times.items()}
@@ -204,7 +205,8 @@ def asked(what: str, name: str, table: Path, embedder: Path, result: Path) -> An
     paths = {"table": table, "embedder": embedder, "result": result}
     options = [f"--{option}={path}" for option, path in paths.items()]
     command = [sys.executable, __file__, name, f"--child={what}", *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    surroundings = {PRECISION_VARIABLE: "bfloat16", **os.environ}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=surroundings)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])

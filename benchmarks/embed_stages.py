@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from plain_loop import Stopwatch, plain_embed
+from plain_loop import Stopwatch, plain_embed, with_closed_parts
 from torch.utils.flop_counter import FlopCounterMode
 
 from core_embeddings.colours import colour_histograms
@@ -64,8 +64,9 @@ def fast_stages(
     watch.seconds["resize"] = perf_counter() - start - watch.seconds["decode"]
     pixels = np.stack([own for own in loaded if own is not None])
     tower = PooledTower(backbone)
-    offers = candidates(tower, Runtime.chosen(), size=spec.image_size)
-    engine = choose_engine(offers, TorchEngine(tower), pixels[:PROBES])
+    probes = pixels[:PROBES]
+    offers = candidates(tower, Runtime.chosen(), size=spec.image_size, pictures=probes)
+    engine = choose_engine(offers, TorchEngine(tower), probes)
     batches = [pixels[at : at + 32] for at in range(0, len(pixels), 32)]
     engine(batches[0])
     with watch.part("tower"):
@@ -76,14 +77,18 @@ def fast_stages(
     reader = TextReader(embedder.network.text_tower, embedder.text_input, "auto")
     with torch.inference_mode():
         with watch.part("tokens"):
-            tokens = embedder.text_input.tokens(texts)
+            limit = None if embedder.closed.width else embedder.text_input.max_tokens
+            words = embedder.text_input.tokenizer.many(texts, limit=limit)
+            tokens = [own[: embedder.text_input.max_tokens] for own in words]
         reader.read(tokens)
         with watch.part("text tower"):
             read = reader.read(tokens)
         with watch.part("fusion"):
             here = torch.ones(len(rows), dtype=torch.bool)
             seen = embedder.network.see(features)
-            vectors = embedder.network.embed(seen, read, here, here).numpy()
+            own = embedder.network.embed(seen, read, here, here).numpy()
+            told = (features.numpy(), words, here.numpy(), here.numpy())
+            vectors = with_closed_parts(embedder, own, told)
         with FlopCounterMode(display=False) as counter:
             tower(torch.from_numpy(pixels[:1]))
     with watch.part("Parquet"):

@@ -25,6 +25,9 @@ from core_embeddings.vector_table import VectorTable, write_vectors
 
 BATCH = 32
 
+Told = tuple[NDArray[np.float32], list[list[str]], NDArray[np.bool_], NDArray[np.bool_]]
+"""Image features, words, and which rows have a picture and a text."""
+
 
 class Stopwatch:
     """Adds up seconds by name."""
@@ -57,9 +60,14 @@ def plain_features(
 
 
 def plain_vectors(
-    embedder: FusionEmbedder, texts: list[str], paths: list[str], watch: Stopwatch
+    embedder: FusionEmbedder,
+    texts: list[str],
+    paths: list[str],
+    watch: Stopwatch,
+    *,
+    queries: bool = False,
 ) -> NDArray[np.float32]:
-    """Return the vectors of a batch; "" stands for no text, or no picture."""
+    """Return the vectors of a batch of products or queries; "" stands for no text, no picture."""
     backbone, spec = embedder.features.backbone, embedder.features.spec
     assert backbone is not None
     reader = embedder.text_input
@@ -70,13 +78,28 @@ def plain_vectors(
         if named:
             features[has_image.numpy()] = plain_features(backbone, named, spec.image_size, watch)
         with watch.part("tokens"):
-            tokens = [own[: reader.max_tokens] for own in reader.tokenizer.many(texts)]
+            words = reader.tokenizer.many(texts)
+            tokens = [own[: reader.max_tokens] for own in words]
         with watch.part("text tower"):
             read = embedder.network.read(reader.batch(tokens))
         with watch.part("fusion"):
             seen = embedder.network.see(torch.from_numpy(features))
             has_text = torch.tensor([bool(own) for own in tokens])
-            return embedder.network.embed(seen, read, has_image, has_text).numpy()
+            own = embedder.network.embed(seen, read, has_image, has_text).numpy()
+            told = (features, words, has_image.numpy(), has_text.numpy())
+            return with_closed_parts(embedder, own, told, queries=queries)
+
+
+def with_closed_parts(
+    embedder: FusionEmbedder, own: NDArray[np.float32], told: Told, *, queries: bool = False
+) -> NDArray[np.float32]:
+    """Put the parts in closed form beside the network's vectors, where the embedder has them."""
+    closed = embedder.closed
+    if not closed.width:
+        return own
+    _, words, sees, _ = told
+    shares = closed.asked(words, sees, embedder.text_input) if queries else closed.stored
+    return closed.join(own, closed.blocks(*told, embedder.text_input), shares)
 
 
 def plain_embed(

@@ -192,9 +192,11 @@ def _mostly_reduced(model: Any, pictures: NDArray[np.uint8]) -> list[Part]:
     early, late = _cut(model.clone(), _EXACT_STAGES)
     white = np.full((max(1, len(pictures) // 8), *pictures.shape[1:]), 255, np.uint8)
     shown = np.concatenate([pictures, white])  # the ground that most pictures share
-    maps = _core().compile_model(early, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([shown])
-    border = maps[len(early.outputs) - 1]
-    return [Part(early, "f32"), Part(with_rounded_weights(_core(), late, border), "bf16")]
+    options = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
+    run, last = _core().compile_model(early, "CPU", options), len(early.outputs) - 1
+    blocks = [shown[at : at + _BATCH] for at in range(0, len(shown), _BATCH)]
+    maps = np.concatenate([run([block])[last].copy() for block in blocks])
+    return [Part(early, "f32"), Part(with_rounded_weights(_core(), late, maps), "bf16")]
 
 
 def _cut(model: Any, stages: int) -> tuple[Any, Any]:
