@@ -48,6 +48,8 @@ DOUBTED: Final = 0.5
 """A label likelier wrong than right in the first round teaches nothing in the second."""
 NAMED: Final = 3
 """So many witnesses are named as reasons."""
+VERDICT: Final = 3.0
+"""So much more easily than a single witness the verdict of all of them is believed."""
 MIN_KNOWN: Final = 20
 """A field with fewer labels than this is passed over."""
 
@@ -267,7 +269,8 @@ def _hear(
     besides[each, own] = -np.inf
     other = besides.argmax(axis=1)
     # Frequency apart from what is witnessed: a frequent value is no better witnessed for that.
-    signs = [*lifts[:, each, own], *lifts[:, each, other], prior[own], prior[other]]
+    lifted = [*lifts[:, each, own], *lifts[:, each, other], prior[own], prior[other]]
+    signs = [pooled[each, own], pooled[each, other], *lifted]
     return _Heard(told, pooled, other, np.array(signs).T)
 
 
@@ -276,6 +279,7 @@ def _learned(signs: Floats, flipped: NDArray[Any], judged: Floats, shrink: float
     if len(np.unique(flipped)) < 2:
         return np.full(len(judged), logit(0.01))
     mean, spread = signs.mean(axis=0), signs.std(axis=0) + 1e-9
+    spread[:2] /= VERDICT
     scaled = (signs - mean) / spread
     model = LogisticRegression(C=1 / (shrink * len(signs)), max_iter=500).fit(scaled, flipped)
     # Shrunken weights rank well and are too timid: two more numbers make them probabilities.

@@ -52,9 +52,10 @@ def suspects(
       tuwen suspects my-shop --fields category,color --out suspects.csv
       tuwen correct my-shop suspects.csv
     """
+    from classify.suspects import SuspectConfig
     from core_embeddings.tables import write_table
     from tuwen.shop import Shop
-    from tuwen.suspecting import SuspectConfig, shop_suspects
+    from tuwen.suspecting import shop_suspects
 
     session = session_of(context)
     opened = Shop.open(shop)

@@ -207,9 +207,12 @@ def _of_fields(old: Seen, new: Seen, sides: Sides) -> list[tuple[str, str, float
         after = new.tags[field]
         values = np.concatenate([before["value"], after["value"]]).astype(object)
         found.append((field, VALUES, *stability_test(values, sides)))
-        doubt = (1 - tags["confidence"].to_numpy(dtype=np.float64) for tags in (before, after))
-        found.append((field, UNSURE, *_strange(*doubt, sides)))
+        found.append((field, UNSURE, *_strange(_doubt(before), _doubt(after), sides)))
     return found
+
+
+def _doubt(tags: pd.DataFrame) -> NDArray[np.float64]:
+    return 1 - tags["confidence"].to_numpy(dtype=np.float64)
 
 
 def _strange(old: NDArray[np.float64], new: NDArray[np.float64], sides: Sides) -> Difference:
@@ -229,8 +232,8 @@ def _strangers(old: Seen, new: Seen, product_ids: NDArray[np.object_]) -> pd.Dat
     """List the strangers, strangest first."""
     parts = [("", new.nearest, conformal_p_values(new.distance, old.distance))]
     for field, tags in new.tags.items():
-        doubt, known = (1 - t["confidence"].to_numpy() for t in (tags, old.tags[field]))
-        parts.append((field, tags["value"].to_numpy(), conformal_p_values(doubt, known)))
+        p_values = conformal_p_values(_doubt(tags), _doubt(old.tags[field]))
+        parts.append((field, tags["value"].to_numpy(), p_values))
     frames = [
         pd.DataFrame(
             {

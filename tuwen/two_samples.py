@@ -112,7 +112,9 @@ def mean_test(values: Floats, sides: Sides) -> Difference:
         return NOTHING
     every = np.vstack([sides.new, sides.drawn])
     apart = (_shares(every) - _shares(~every)) @ values.astype(np.float64)
-    return Difference(float(apart[0]), _p_value(np.abs(apart), scale=float(np.abs(values).max())))
+    scale = float(np.abs(values).max())
+    size = float(apart[0]) if abs(apart[0]) > TIES * scale else 0.0
+    return Difference(size, _p_value(np.abs(apart), scale=scale))
 
 
 def stability_test(values: NDArray[np.object_], sides: Sides) -> Difference:
