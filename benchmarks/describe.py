@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -191,10 +191,15 @@ def lexical(texts: list[str], queries: list[str]) -> NDArray[Any]:
     """Return BM25 scores of every query (row) and text (column)."""
     import bm25s
 
-    cut: Callable[[list[str]], list[list[str]]] = lambda many: [t.lower().split() for t in many]  # noqa: E731
+    if not any(map(str.split, texts)):  # it cannot index nothing
+        return np.zeros((len(queries), len(texts)))
     index = bm25s.BM25()
-    index.index(cut(texts), show_progress=False)
-    return np.array([index.get_scores(tokens) for tokens in cut(queries)])
+    index.index(_cut(texts), show_progress=False)
+    return np.array([index.get_scores(tokens) for tokens in _cut(queries)])
+
+
+def _cut(texts: list[str]) -> list[list[str]]:
+    return [text.lower().split() for text in texts]
 
 
 def ranked(scores: NDArray[Any], same: NDArray[Any]) -> tuple[float, float]:
