@@ -117,7 +117,8 @@ def describe_held(shop: Shop, embedder: Any, split: str) -> Held:
         has_image=table.has_image[rows],
         has_text=table.has_text[rows],
     )
-    true = products[products["split"] == split].reset_index(drop=True)
+    held = (products["split"] == split) & (products["title"] != "")
+    true = products[held].reset_index(drop=True)
     bare = hidden(true)
     model = TagModel(embedder, shop.taggers())
     described = Describer(model, known, own).describe(bare)
