@@ -15,7 +15,7 @@ from classify.out_of_fold import principal_scores
 from classify.suspects import SuspectConfig, doubt_labels, suspects_of
 from classify.witnesses import Reading, Votes, Witness, neighbour_votes
 from core_embeddings.co_purchase import co_purchases
-from core_embeddings.columns import Columns
+from core_embeddings.columns import VALUE_SEPARATOR, Columns
 from core_embeddings.config import nearest
 from core_embeddings.errors import ConfigError
 from core_embeddings.fields import taggable_fields
@@ -62,7 +62,8 @@ def shop_suspects(
 
     Witnesses are what the frozen CNN sees, the words, the products near in either, what the same
     people bought, and the product's values in its other fields: all that has not learned from the
-    labels in question. The embedder and the taggers have, and would defend them.
+    labels in question. The embedder and the taggers have, and would defend them. What a human said
+    is final and not listed; cells with several values are not judged.
 
     Raises
     ------
@@ -82,7 +83,7 @@ def shop_suspects(
     log = shop.recommender().state.interactions if shop.has_recommender else None
     witnesses = product_witnesses(rows, groups, products, log)
     doubts = doubt_labels(
-        {name: field_labels(products, name) for name in known},
+        {name: single_labels(products, name) for name in known},
         witnesses,
         groups=groups,
         fields=tuple(fields) if fields else None,
@@ -93,7 +94,21 @@ def shop_suspects(
         FieldDoubts(name, int((found.values.codes >= 0).sum()), float(found.wrong.sum()))
         for name, found in doubts.items()
     ]
-    return Suspects(suspects_of(ids, doubts, tuple(witnesses)), counted)
+    table, final = suspects_of(ids, doubts, tuple(witnesses)), shop.corrections().final()
+    cells = zip(table[Columns.PRODUCT], table[Columns.FIELD], strict=True)
+    kept = np.array([cell not in final for cell in cells], dtype=np.bool_)
+    return Suspects(table[kept].reset_index(drop=True), counted)
+
+
+def single_labels(products: pd.DataFrame, field: str) -> NDArray[np.object_]:
+    """Return the label of each product, "" where it has none or several.
+
+    Of several values one may be wrong and the others right; a single suggestion would drop those.
+    """
+    labels = field_labels(products, field)
+    if field != Columns.CATEGORY:
+        labels[products[field].astype(str).str.contains(VALUE_SEPARATOR, regex=False)] = ""
+    return labels
 
 
 def product_witnesses(

@@ -7,7 +7,7 @@ import pytest
 
 from core_embeddings.errors import ConfigError, TuwenError
 from tuwen import cli
-from tuwen.suspecting import shop_suspects
+from tuwen.suspecting import shop_suspects, single_labels
 from tuwen.teaching import teach_value
 
 
@@ -34,6 +34,8 @@ def test_suspects_are_written_so_that_correct_reads_them_back(shop, tmp_path, ca
     assert corrected["changed"] == 3
     held = shop.catalogue().set_index("product_id")["category"]
     assert held[table["product_id"]].tolist() == table["suggested"].tolist()
+    again = shop_suspects(shop, fields=["category"]).table
+    assert not set(table["product_id"]) & set(again["product_id"])  # what a human said is final
 
 
 def test_no_answer_is_given_unless_asked_for(shop, tmp_path, capsys):
@@ -90,3 +92,9 @@ def test_products_likely_to_have_a_taught_value_are_written_for_a_human(shop, tm
     assert answer["likely"] == len(likely)
     assert not set(ids) & set(likely["product_id"])
     assert likely["score"].between(0.5, 1).all() and likely["answer"].isna().all()
+
+
+def test_cells_with_several_values_are_not_judged():
+    products = pd.DataFrame({"color": ["red", "red|blue", "", None], "category": ["a|b"] * 4})
+    assert single_labels(products, "color").tolist() == ["red", "", "", ""]
+    assert single_labels(products, "category").tolist() == ["a|b"] * 4
