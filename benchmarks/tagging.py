@@ -130,13 +130,20 @@ def decided(answers: Answers, fitted: Fitted, target: float) -> Decided:
     )
 
 
-def taxonomy_rows(answers: Answers, fitted: Fitted, plain: Fitted | None) -> Iterator[list[str]]:
-    """Yield the rows of the table of paths."""
+def taxonomy_rows(answers: Answers, other: Path) -> Iterator[list[str]]:
+    """Yield the rows of the table of paths; ``other`` may hold the answers of flat heads."""
     levels = levels_of(answers.classes.tolist())
-    ways = [("all heads, likeliest", fitted.test.argmax(axis=1), fitted)]
-    ways.append(("all heads, least expected cost", cheapest_values(fitted.test, levels), fitted))
-    if plain is not None:
-        ways.append(("flat heads (values know nothing of each other)", plain.test.argmax(1), plain))
+    fitted = fit(answers.of(MODELS["all heads"]))
+    baseline = fit(answers.of(MODELS["tfidf+svm"]))
+    ways = [
+        ("all heads, likeliest", fitted.test.argmax(axis=1), fitted),
+        ("all heads, least expected cost", cheapest_values(fitted.test, levels), fitted),
+        ("tfidf+svm", baseline.test.argmax(axis=1), baseline),
+    ]
+    if other.exists():
+        flat_heads = fit(load(other.parent, other.stem))
+        name = "flat heads (values know nothing of each other)"
+        ways.append((name, flat_heads.test.argmax(axis=1), flat_heads))
     for name, best, own in ways:
         said = answers.classes[best]
         cells = [
@@ -165,10 +172,8 @@ def section(name: str, folder: Path) -> str:
             main.append(row_of(field, model, own, fitted))
             if model == "all heads":
                 promises.append(promise_row(field, own, fitted))
-            if model == "all heads" and len(fitted.evidence.confidence) > 1:
-                other = folder.with_name(f"{name}-flat")
-                plain = fit(load(other, field)) if (other / f"{field}.npz").exists() else None
-                paths += list(taxonomy_rows(own, fitted, plain))
+        if len(levels_of(answers.classes.tolist())) > 1:
+            paths += taxonomy_rows(answers, folder.with_name(f"{name}-flat") / f"{field}.npz")
         print(f"{name} {field}", file=sys.stderr, flush=True)
     return "\n\n".join(
         [
