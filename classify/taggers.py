@@ -204,9 +204,8 @@ class TaggerSet:
         ``confidence`` is a calibrated probability, ``decision`` is ``auto`` or ``review``. An
         ``auto`` category may be the start of a path, as deep as is sure. ``alternatives`` are, in
         review, the other plausible values, else the next ones, see ``Verdicts``. Tags are always
-        predictions, also where the product already has a value. The ``value`` of a field of sets is
-        the set, sorted and joined by ``|``; its confidence is the probability that the whole set is
-        right.
+        predictions, also where the product already has a value. Of a field of sets ``value`` is the
+        set, sorted and joined by ``|``, and ``confidence`` is of the whole set.
 
         ``target_precision`` is promised of ``auto`` tags, of all fields or by field; by default,
         and for fields not named, that of the settings.
