@@ -42,6 +42,33 @@ def as_matrix(name: str, X: Any, n_rows: int) -> Matrix:
     return matrix
 
 
+def as_in_fit(
+    views: Mapping[str, Any], widths: Mapping[str, int], n_rows: int
+) -> dict[str, Matrix]:
+    """Return the views named in ``widths``, checked, in float32.
+
+    Raises
+    ------
+    TableError
+        If one is missing or has another number of rows or features.
+    """
+    missing = set(widths) - set(views)
+    if missing:
+        raise TableError(
+            f"these taggers need the views {', '.join(widths)}; "
+            f"missing: {', '.join(sorted(missing))}"
+        )
+    ready = {name: as_matrix(name, views[name], n_rows) for name in widths}
+    for name, width in widths.items():
+        if ready[name].shape[1] != width:
+            raise TableError(
+                f"view {name!r} must have {width} features, as in fit; "
+                f"got {ready[name].shape[1]}; "
+                "use vectors of the embedder these taggers were fitted with"
+            )
+    return ready
+
+
 class Learnable(NamedTuple):
     """What heads are fitted on."""
 

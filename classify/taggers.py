@@ -22,13 +22,13 @@ from classify.linear_solver import Matrix
 from classify.promise import Target, targets_of
 from classify.set_tagger import SetTagger
 from classify.tagger_config import TaggerConfig
-from classify.tagger_inputs import as_matrix, check_fields, learnable
+from classify.tagger_inputs import as_in_fit, as_matrix, check_fields, learnable
 from classify.tags import TAG_COLUMNS, chunks, tags_of
 from classify.value_sets import holds_sets, joined, value_sets
 from classify.views import MultiViewTagger
 from core_embeddings.columns import Columns
 from core_embeddings.config import flatten, nearest, to_mapping
-from core_embeddings.errors import ConfigError, TableError
+from core_embeddings.errors import ConfigError
 from core_embeddings.splits import duplicate_groups
 from core_embeddings.tracking import NullRun, Run
 
@@ -232,20 +232,7 @@ class TaggerSet:
         TableError
             If a view is missing or has another shape than in ``fit``.
         """
-        missing = set(self.widths) - set(views)
-        if missing:
-            raise TableError(
-                f"these taggers need the views {', '.join(self.widths)}; "
-                f"missing: {', '.join(sorted(missing))}"
-            )
-        ready = {name: as_matrix(name, views[name], len(products)) for name in self.widths}
-        for name, width in self.widths.items():
-            if ready[name].shape[1] != width:
-                raise TableError(
-                    f"view {name!r} must have {width} features, as in fit; "
-                    f"got {ready[name].shape[1]}; "
-                    "use vectors of the embedder these taggers were fitted with"
-                )
+        ready = as_in_fit(views, self.widths, len(products))
         if self.lexical is not None:
             ready |= self.lexical.views(products)
         if self.joint is not None:
