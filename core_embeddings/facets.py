@@ -80,5 +80,6 @@ def spoken(value: str) -> str:
 
 
 def spoken_values(labels: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return how the values of all fields are said."""
-    return [spoken(value) for values in labels.values() for value in values]
+    """Return how the values of all fields are said, and the levels above them."""
+    said = (value.split(LEVEL_SEPARATOR) for values in labels.values() for value in values)
+    return list(dict.fromkeys(level for levels in said for level in reversed(levels)))

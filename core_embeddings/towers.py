@@ -32,7 +32,7 @@ class Views(NamedTuple):
     Attributes
     ----------
     fused
-        The stored vectors, float32 of shape (n, embedding_size), unit rows.
+        The network's part of the stored vectors (see `closed_form`), unit rows, float32.
     image, text
         What a tower knows on its own, wider than the shared space; zero rows where it lacks.
     has_image, has_text

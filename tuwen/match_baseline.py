@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from core_embeddings.embedder import FusionEmbedder
 
-WIDTHS = (64, 128, 256)
+WIDTHS = (64, 128, 256, 400)
 RIDGES = (0.01, 0.1, 1.0)
 POWERS = (0.0, 1.0, 2.0)
 """How strongly a direction counts by its correlation; 0 is plain CCA."""
