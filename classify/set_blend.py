@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import expit, log_expit
+from scipy.special import expit, log_expit, logit
 
 from classify.combination import MIN_ROWS, PULL, SURENESS
 
@@ -31,18 +31,25 @@ class ChosenSets(NamedTuple):
 
 @dataclass(frozen=True)
 class SetBlend:
-    """Log-odds of a value: ``Σ_p weights[p] · log-odds_p``; of a whole set: see ``sureness``.
+    """Log-odds of a value: ``Σ_p weights[p] · log-odds_p``; chance of a whole set: see below.
+
+    Were the values of a product independent, the chance of a set would be the product over values.
+    They are not: of many fields every product has just two values, say. So that product is taken
+    times ``exp(sizes[number of values])``, and the sum over all sets made 1 again.
 
     Parameters
     ----------
     weights
         One per part, ≥ 0, not all zero.
+    sizes
+        Log of how much more often products have so many values, from none to all, than independent
+        values would; empty where nothing is known of it.
     slope, offset
-        The log-odds that a set is right are ``slope · l + offset``, where l are those that would
-        hold if the values of a product knew nothing of each other.
+        Log-odds that a set is right: ``slope · l + offset``, where l are those of its chance.
     """
 
     weights: tuple[float, ...]
+    sizes: tuple[float, ...] = ()
     slope: float = 1.0
     offset: float = 0.0
 
@@ -56,15 +63,15 @@ class SetBlend:
         return np.tensordot(self.weights, parts, axes=1)
 
     def choose(self, scores: Floats) -> ChosenSets:
-        """Return the likeliest set of each row: what is likelier than not, or else the likeliest.
+        """Return the likeliest set of each row, of one value at least.
 
         Parameters
         ----------
         scores
             Log-odds of shape (n_rows, n_values).
         """
-        has = likeliest_sets(scores)
-        return ChosenSets(has, expit(self.slope * sureness(scores, has) + self.offset))
+        has, chance = _likeliest(scores, np.array(self.sizes or (0.0,) * (scores.shape[1] + 1)))
+        return ChosenSets(has, expit(self.slope * logit(chance) + self.offset))
 
 
 def likeliest_sets(scores: Floats) -> Has:
@@ -74,11 +81,29 @@ def likeliest_sets(scores: Floats) -> Has:
     return has
 
 
-def sureness(scores: Floats, has: Has) -> Floats:
-    """Return the log-odds that all values of a row are told right, were they independent."""
-    whole = log_expit(np.where(has, scores, -scores)).sum(axis=1)
-    share = np.clip(np.exp(whole), FLOOR, 1 - FLOOR)
-    return np.log(share) - np.log1p(-share)
+def size_chances(scores: Floats) -> Floats:
+    """Return how likely each row has 0, 1, … values, were they independent.
+
+    Of shape (n_rows, n_values + 1), for log-odds ``scores`` of shape (n_rows, n_values).
+    """
+    chances = np.zeros((len(scores), scores.shape[1] + 1))
+    chances[:, 0] = 1
+    for yes in expit(scores).T[:, :, None]:
+        chances[:, 1:] = chances[:, 1:] * (1 - yes) + chances[:, :-1] * yes
+        chances[:, :1] *= 1 - yes
+    return chances
+
+
+def _likeliest(scores: Floats, sizes: Floats) -> ChosenSets:
+    """Return the likeliest sets and their chances, within ``FLOOR`` of 0 and 1."""
+    order = np.argsort(-scores, axis=1, kind="stable")
+    gains = np.take_along_axis(scores, order, axis=1).cumsum(axis=1) + sizes[1:]
+    count = 1 + gains.argmax(axis=1)
+    has = np.zeros(scores.shape, dtype=np.bool_)
+    np.put_along_axis(has, order, np.arange(scores.shape[1]) < count[:, None], axis=1)
+    whole = gains.max(axis=1) + log_expit(-scores).sum(axis=1)
+    chance = np.exp(whole) / (size_chances(scores) @ np.exp(sizes))
+    return ChosenSets(has, np.clip(chance, FLOOR, 1 - FLOOR))
 
 
 def choose_set_blend(parts: Floats, has: Has, *, alone: Sequence[Sequence[int]] = ()) -> SetBlend:
@@ -109,10 +134,14 @@ def choose_set_blend(parts: Floats, has: Has, *, alone: Sequence[Sequence[int]] 
         best = best if sure else first
     blend = SetBlend(tuple(best.weights.tolist()))
     scores = blend.scores(parts)
-    chosen = likeliest_sets(scores)
-    right = (chosen == has).all(axis=1)
-    slope, offset = _platt(sureness(scores, chosen), right)
-    return SetBlend(blend.weights, slope, offset)
+    expected = size_chances(scores).sum(axis=0)
+    counts = np.bincount(has.sum(axis=1), minlength=len(expected))
+    sizes = np.log(
+        (counts + 1) / (expected + 1)
+    )  # one row each: what both hardly have moves little
+    chosen = _likeliest(scores, sizes)
+    slope, offset = _platt(logit(chosen.confidence), (chosen.has == has).all(axis=1))
+    return SetBlend(blend.weights, tuple(sizes.tolist()), slope, offset)
 
 
 class _Fitted(NamedTuple):

@@ -51,6 +51,10 @@ def set_tagger_from(
             raise ValueError(f"{len(tagger.classes_)} values and weights {head.coef.shape}")
         tagger.heads_[view] = head
     for modality, found in content["blends"].items():
-        blend = SetBlend(tuple(found["weights"]), float(found["slope"]), float(found["offset"]))
-        tagger.blends_[modality] = blend
+        tagger.blends_[modality] = SetBlend(
+            tuple(found["weights"]),
+            tuple(found["sizes"]),
+            float(found["slope"]),
+            float(found["offset"]),
+        )
     return tagger

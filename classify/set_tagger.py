@@ -38,9 +38,9 @@ class SetTagger:
     """Tags a field with sets of values.
 
     On every view one logistic head per value, each for itself; then per modality one blend of their
-    log-odds, for all values alike. A product gets the values that are likelier than not, at least
-    one. Its confidence is the calibrated probability that the whole set is right, and ``auto``
-    keeps the same promise about it as in other fields. What is chosen rests on what heads say of
+    log-odds, for all values alike. A product gets the likeliest set, of one value at least. Its
+    confidence is the calibrated probability that the whole set is right, and ``auto`` keeps the
+    same promise about it as in other fields. What is chosen rests on what heads say of
     validation rows they had not seen, as in ``MultiViewTagger``. A value seen in fewer than
     ``min_auto_examples`` rows is learned and offered, but a set that has it is always reviewed.
 

@@ -1,5 +1,7 @@
 """Log-odds become a set: at least one value, and a confidence that can be believed."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from scipy.special import expit
 
 from classify.combination import MIN_ROWS
 from classify.metrics import ece
-from classify.set_blend import SetBlend, choose_set_blend, likeliest_sets, sureness
+from classify.set_blend import SetBlend, choose_set_blend, likeliest_sets
 
 
 @given(hnp.arrays(float, (6, 4), elements=st.floats(-5, 5)))
@@ -20,11 +22,28 @@ def test_a_set_has_what_is_likelier_than_not_or_else_the_likeliest(scores):
         assert set(np.flatnonzero(said)) == (likely or {int(row.argmax())})
 
 
-def test_sureness_of_independent_values_is_the_odds_of_their_product():
-    scores = np.array([[1.0, -2.0]])
-    share = expit(1.0) * expit(2.0)
-    expected = np.log(share / (1 - share))
-    assert sureness(scores, likeliest_sets(scores))[0] == pytest.approx(expected)
+@given(hnp.arrays(float, (3, 4), elements=st.floats(-4, 4)), st.integers(0, 9))
+def test_chosen_set_is_the_likeliest_of_all_and_its_chance_is_its_share(scores, seed):
+    sizes = np.random.default_rng(seed).normal(size=5)
+    chosen = SetBlend((1.0,), tuple(sizes)).choose(scores)
+    every = [np.array(one) for one in itertools.product([False, True], repeat=4)]
+    for row, said, confidence in zip(scores, chosen.has, chosen.confidence, strict=True):
+        chance = expit(row)
+        weight = [
+            np.prod(np.where(one, chance, 1 - chance)) * np.exp(sizes[one.sum()]) for one in every
+        ]
+        best = max(found for found, one in zip(weight, every, strict=True) if one.any())
+        assert confidence == pytest.approx(best / sum(weight), abs=2e-6)
+        own = next(w for w, one in zip(weight, every, strict=True) if (one == said).all())
+        assert own == pytest.approx(best)
+
+
+def test_products_that_always_have_two_values_get_two():
+    rng = np.random.default_rng(0)
+    true = rng.normal(size=(800, 5))
+    has = np.argsort(np.argsort(-true - 0.3 * rng.normal(size=true.shape), axis=1), axis=1) < 2
+    kept = choose_set_blend((true - 1)[None], has)
+    assert (kept.choose(kept.scores((true - 1)[None])).has.sum(axis=1) == 2).mean() > 0.97
 
 
 def drawn(n=3000, seed=0):
