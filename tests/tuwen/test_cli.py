@@ -13,7 +13,7 @@ from tuwen import cli
 COMMANDS = [
     *("demo", "sample", "check", "fit", "evaluate", "search", "similar"),
     *("embed", "tag", "recommend", "add", "remove", "forget"),
-    *("review", "correct", "why", "describe", "suspects"),
+    *("review", "correct", "why", "describe", "suspects", "teach", "drift"),
 ]
 
 
