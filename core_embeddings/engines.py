@@ -36,6 +36,7 @@ PROBES: Final = 32
 
 _LEAST, _MOST = 1e-2, 8.0  # deviation of a feature that hardly changes, and the largest score
 
+_TOGETHER: Final = 8
 _EXACT_CONVOLUTIONS: Final = 15  # of the torch engine in bfloat16: about the first three stages
 
 
@@ -148,19 +149,22 @@ def choose_engine(
     pixels
         The images, of shape (n, size, size, 3), n at least 1.
     """
-    expected = reference(pixels)
+    # A few at a time: the maps of all probes together would be the most that is ever in memory.
+    parts = [pixels[at : at + _TOGETHER] for at in range(0, len(pixels), _TOGETHER)]
+    expected = np.concatenate([reference(part) for part in parts])
     for offer in offers:
         if offer.name == reference.name:
             break
         try:
             engine = offer.make()
-            found = likeness(engine(pixels), expected)
+            found = likeness(np.concatenate([engine(part) for part in parts]), expected)
         except Exception as error:  # each engine fails in its own way; none may stop the work
             logger.warning("%s cannot be used (%s); trying the next", offer.name, error)
             continue
         if found >= PASSING:
             logger.info("images are run by %s (likeness to float32: %.5f)", offer.name, found)
             return engine
+        del engine  # before the next one is made
         logger.info(
             "%s gives other features than float32 (likeness %.5f, at least %s is needed); "
             "trying the next",

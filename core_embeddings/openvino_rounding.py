@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core_embeddings.bfloat16_weights import round_to_bfloat16
 
-_BATCH: Final = 8
+_BATCH: Final = 2  # maps and patches of more at once would be the most that is ever in memory
 _MOST_COLUMNS: Final = 1536  # the work grows with their square; wider layers are rounded plainly
 _WIDE: Final = 16  # maps from this side on are looked at in every second row and column
 
