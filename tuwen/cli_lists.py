@@ -115,7 +115,11 @@ def tag(
     parts = parts_at_hand(products)
     if parts.note:
         session.note(parts.note)
-    auto = float((tags["decision"] == "auto").mean()) if len(tags) else 0.0
+    decided = tags["decision"] == "auto"
+    auto = float(decided.mean()) if len(tags) else 0.0
+    by_field = decided.groupby(tags["field"]).mean()
+    for field in by_field.index[by_field == 0]:
+        session.note(f"{field}: all for review: the validation rows do not allow the promise")
     payload = {
         "out": str(out),
         "products": len(products),
@@ -124,6 +128,7 @@ def tag(
         "tags": len(tags),
         "fields": sorted(tags["field"].unique()),
         "auto": auto,
+        "auto_by_field": by_field.to_dict(),
     }
     session.result(payload, f"{out}: {len(tags)} tags of {len(products)} products, {auto:.0%} auto")
 

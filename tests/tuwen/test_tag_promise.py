@@ -14,16 +14,24 @@ def folder(fitted):
 
 
 def tagged(folder, table, out, *arguments):
-    said = ["tag", folder, str(table), "--out", str(out), "--json", "--quiet", *arguments]
+    said = ["tag", folder, str(table), "--out", str(out), "--json", *arguments]
     assert cli.run(said) == 0
     return pd.read_parquet(out)
 
 
-def test_a_promise_by_field_is_taken_and_leaves_other_fields_alone(folder, sample, tmp_path, capsys):
+def test_a_promise_by_field_is_taken_and_leaves_other_fields_alone(
+    folder, sample, tmp_path, capsys
+):
     table = sample / "catalogue.parquet"
     plain = tagged(folder, table, tmp_path / "plain.parquet")
     asked = tagged(folder, table, tmp_path / "asked.parquet", "--target-precision", "color=0.01")
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["out"].endswith("asked.parquet")
+    printed = capsys.readouterr()
+    said = json.loads(printed.out.splitlines()[-1])
+    assert said["out"].endswith("asked.parquet")
+    auto = (asked["decision"] == "auto").groupby(asked["field"]).mean()
+    assert said["auto_by_field"] == pytest.approx(auto.to_dict())
+    # Six validation rows promise nothing, and that is said.
+    assert "color: all for review: the validation rows do not allow the promise" in printed.err
     of_color = asked["field"] == "color"
     assert 0 < of_color.sum() < len(asked)
     rest = ["product_id", "field", "value", "confidence", "decision"]
