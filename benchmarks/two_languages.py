@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -136,6 +137,9 @@ def crossing(part: str) -> str:
         for model, find in models.items():
             values = Asked(kind, texts, answers).score(find, metrics)
             rows.append([kind, model, *(f"{v:.3f}" for v in values)])
+    with patch("core_embeddings.foreign_words.translations", lambda word: ()):
+        values = Asked("zh", chinese, answers).score(models["tuwen"], metrics)
+    rows.append(["zh", "tuwen, without the list of shop words", *(f"{v:.3f}" for v in values)])
     embedder.text_input.foreign_words = None
     values = Asked("zh", chinese, answers).score(models["tuwen"], metrics)
     rows.append(["zh", "tuwen, foreign words by their own vectors", *(f"{v:.3f}" for v in values)])
@@ -195,7 +199,8 @@ def by_vectors(embedder: FusionEmbedder, items: pd.DataFrame, *, correct: bool =
         if correct:
             vectors = embedder.encode_queries(texts)
         else:
-            vectors = embedder.encode(pd.DataFrame({"title": texts}))
+            with patch.object(embedder.text_input, "spelled", list):
+                vectors = embedder.encode_queries(texts)
         return matcher.search_vectors(vectors, K, query_ids=names(texts))
 
     return find
