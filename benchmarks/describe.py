@@ -45,8 +45,8 @@ class Held(NamedTuple):
         With their own words, and with nothing written.
     described
         What `Describer.describe` says of them.
-    first
-        Title of the nearest product.
+    first, stripped
+        Title of the nearest product, as it is and without brand and numbers.
     frequent
         Most frequent title of the predicted category.
     tags
@@ -57,6 +57,7 @@ class Held(NamedTuple):
     bare: pd.DataFrame
     described: pd.DataFrame
     first: list[str]
+    stripped: list[str]
     frequent: list[str]
     tags: list[str]
 
@@ -105,6 +106,8 @@ def measure(name: str, folder: Path, split: str) -> str:
 def describe_held(shop: Shop, embedder: Any, split: str) -> Held:
     """Describe the products of a split by those of others."""
     from tuwen.describe import Describer, hidden
+    from tuwen.neighbour_titles import joined, title_words
+    from tuwen.product_versions import tokenizer_of
     from tuwen.tag_odds import TagModel
 
     products, table = shop.catalogue(), shop.vectors()
@@ -126,11 +129,15 @@ def describe_held(shop: Shop, embedder: Any, split: str) -> Held:
     answers = model.ask(bare, ["category"]).by_field["category"]
     said = model.taggers.tagger("category").classes_[answers.argmax(axis=1)]
     usual = known.groupby("category")["title"].agg(lambda own: own.value_counts().index[0])
+    near = known.iloc[nearest]
+    pairs = zip(near["title"], near["brand"], strict=True)
+    stripped = [title_words(*pair, tokenizer_of(model)).words.values() for pair in pairs]
     return Held(
         true,
         bare,
         described,
-        known["title"].iloc[nearest].tolist(),
+        near["title"].tolist(),
+        [joined(words) for words in stripped],
         [usual.get(value, "") for value in said],
         [_values(tags) for tags in described["tags"]],
     )
@@ -145,6 +152,7 @@ def titles(held: Held) -> list[str]:
     rows = {
         "described": held.described["title"].tolist(),
         "nearest product's title": held.first,
+        "the same without brand and numbers": held.stripped,
         "most frequent title of the category": held.frequent,
         "words of the tags": held.tags,
     }

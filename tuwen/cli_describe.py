@@ -38,7 +38,7 @@ def describe(
     ] = 0.8,
     support: Annotated[
         float, typer.Option("--support", help="Take words with this share of similar titles.")
-    ] = 0.35,
+    ] = 0.25,
     fewer_than: Annotated[
         int, typer.Option("--fewer-than", min=1, help="Only products with fewer words than this.")
     ] = 3,
@@ -47,8 +47,10 @@ def describe(
 ) -> None:
     r"""Write title and description for products that have none, from pictures and tags.
 
-    Words come from the shop's own products, never a brand or a number. Products named by id are
-    described whatever they have; without TABLE or ID, all of the shop that lack words.
+    Words come from the shop's own products, never a brand or a number. They are for people and for
+    search by words: a product whose vector is made from them is found less well than by its picture
+    alone. Products named by id are described whatever they have; without TABLE or ID, all of the
+    shop that lack words.
 
     \b
     Example:

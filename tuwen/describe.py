@@ -59,7 +59,7 @@ class DescribeConfig:
     """
 
     confidence: float = 0.8
-    support: float = 0.35
+    support: float = 0.25
     neighbours: int = 30
     warmth: float = 0.1
 

@@ -6,7 +6,7 @@ names, names of lines, numbers and sizes are never taken over.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
@@ -19,8 +19,9 @@ LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
 
 
 class Title(NamedTuple):
-    """A catalogue title's words: as written, by lower-case form, in order."""
+    """A catalogue title, and the words of it that others may have: by lower-case form, in order."""
 
+    text: str
     words: dict[str, str]
 
 
@@ -52,11 +53,13 @@ def title_words(text: str, brand: str, tokenize: Tokenize) -> Title:
         for piece in pieces(text, tokenize)
         if piece.word and piece.word not in own and not any(sign.isdigit() for sign in piece.word)
     )
-    return Title({piece.word: piece.text for piece in kept})
+    return Title(text, {piece.word: piece.text for piece in kept})
 
 
 def voted_title(titles: Sequence[Title], weights: Sequence[float], *, support: float) -> list[Vote]:
     """Return the words with enough votes, in the order the titles have them.
+
+    A word must stand in two different titles: one that stands in one alone is a name.
 
     Parameters
     ----------
@@ -75,7 +78,9 @@ def voted_title(titles: Sequence[Title], weights: Sequence[float], *, support: f
             votes[word] += weight / total
             place[word] += weight / total * (at + 1) / len(title.words)
             spelled[word][text] += weight
-    kept = [word for word in votes if votes[word] >= support]
+    texts = {title.text: title.words for title in titles}
+    different = Counter(word for words in texts.values() for word in words)
+    kept = [word for word in votes if votes[word] >= support and different[word] > 1]
     kept.sort(key=lambda word: (place[word] / votes[word], -votes[word], word))
     return [Vote(_usual(spelled[word]), min(1.0, votes[word])) for word in kept]
 

@@ -57,7 +57,7 @@ def world():
         category, line = list(KINDS)[kind], f"Line{row}"
         words = f"Acme {line} {colour} {category.split()[-1].lower()} {row}"
         if row % 3 == 0:
-            words = f"Acme 新款{COLOURS[colour]}{KINDS[category]}"
+            words = f"Acme 新款{COLOURS[colour]}{KINDS[category]} {row}"
         rows.append(
             {
                 "product_id": f"p{row:03d}", "title": words, "description": "", "brand": "Acme",

@@ -10,7 +10,7 @@ WORDS = st.lists(st.sampled_from(["blue", "shirt", "slim", "red"]), unique=True,
 
 
 def title(*words):
-    return Title({word.lower(): word for word in words})
+    return Title(" ".join(words), {word.lower(): word for word in words})
 
 
 def test_words_with_enough_votes_are_kept_in_the_order_titles_have_them():
@@ -21,13 +21,19 @@ def test_words_with_enough_votes_are_kept_in_the_order_titles_have_them():
 
 
 def test_a_heavy_neighbour_outvotes_many_light_ones():
-    titles = [title("Coat"), *[title("Shirt")] * 5]
-    votes = voted_title(titles, [10.0, *[1.0] * 5], support=0.5)
+    titles = [title("Coat"), title("Warm", "Coat"), *[title("Shirt"), title("Slim", "Shirt")] * 3]
+    votes = voted_title(titles, [10.0, 10.0, *[1.0] * 6], support=0.5)
     assert [vote.word for vote in votes] == ["Coat"]
 
 
+def test_a_word_of_one_title_alone_is_a_name_and_not_told_however_heavy():
+    titles = [title("Jen", "Tee"), title("Jen", "Tee"), title("Slim", "Tee")]
+    votes = voted_title(titles, [10.0, 10.0, 1.0], support=0.2)
+    assert [vote.word for vote in votes] == ["Tee"]
+
+
 def test_of_several_spellings_the_usual_one_is_taken():
-    titles = [title("BLUE"), title("Blue"), title("Blue")]
+    titles = [title("BLUE"), title("Blue"), title("Blue", "Shirt")]
     assert voted_title(titles, [1.5, 1.0, 1.0], support=0.1)[0].word == "Blue"
 
 
@@ -39,6 +45,7 @@ def test_every_word_told_was_written_and_has_its_support(written, support):
         share = sum(vote.word in words for words in written) / len(written)
         assert vote.support == pytest.approx(share)
         assert share >= support - 1e-9
+        assert len({tuple(words) for words in written if vote.word in words}) > 1
     assert len({vote.word for vote in votes}) == len(votes)
 
 
