@@ -34,8 +34,6 @@ MOST: Final = 0.9
 """The most that both parts may have together."""
 FEWEST: Final = 20
 """Products with picture and text that matching is measured on."""
-EXAMINED: Final = 800
-"""Products that are asked for; among more, the choice would only be slower."""
 CUTS: Final = (1, 10)
 
 
@@ -175,7 +173,7 @@ class _Exam:
             blocks = closed.blocks(None, queries, sees.numpy(), reads.numpy(), text_input)
             return _Told(own, blocks)
 
-        whole, image, text = told(has_image, has_text), told(has_image, nothing), None
+        whole, image = told(has_image, has_text), told(has_image, nothing)
         every = np.arange(len(rows))
         jobs = []
         for place, share in enumerate((1.0, 0.0)):
@@ -188,13 +186,7 @@ class _Exam:
         pictures = _Job(image.cosines(whole)[:, shown], same[shown])
         alike = whole.cosines(whole)
         alike[:, every, every] = -1
-        both = np.flatnonzero(rows.has_image & rows.has_text)
-        matched = None
-        if len(both) >= FEWEST:
-            text = told(nothing, has_text)
-            groups = rows.groups[both]
-            pairs = image.cosines(text)[:, both][:, :, both]
-            matched = _Job(pairs, groups[:, None] == groups[None, :])
+        matched = _matched(image, told(nothing, has_text), rows)
         return cls((jobs[0], jobs[1], pictures), _Job(alike[:, some], same[some]), matched)
 
     def answered(self, stored: Shares, closed: ClosedForm) -> _Choice:
@@ -213,6 +205,16 @@ class _Exam:
         scores, right = _mixed(self.matched.cosines, shares, shares), self.matched.right
         tables = (scores, scores.T)
         return float(np.mean([_found(table, right, k) for table in tables for k in CUTS]))
+
+
+def _matched(image: _Told, text: _Told, rows: TrainingRows) -> _Job | None:
+    """Return which pictures and texts belong together; None where there are too few."""
+    both = np.flatnonzero(rows.has_image & rows.has_text)
+    if len(both) < FEWEST:
+        return None
+    groups = rows.groups[both]
+    pairs = image.cosines(text)[:, both][:, :, both]
+    return _Job(pairs, groups[:, None] == groups[None, :])
 
 
 def _mixed(cosines: NDArray[np.float32], asked: Shares, stored: Shares) -> Floats:
