@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
@@ -21,7 +20,6 @@ from sklearn.linear_model import LogisticRegression
 from classify.linear_solver import Floats
 from classify.out_of_fold import FoldedRidge, to_log_probabilities
 from classify.witnesses import (
-    OTHER_FIELDS,
     Reading,
     Values,
     Votes,
@@ -30,24 +28,11 @@ from classify.witnesses import (
     other_fields,
     values_of,
 )
-from core_embeddings.columns import Columns
 from core_embeddings.config import nearest
 from core_embeddings.errors import ConfigError
 
-SUGGESTED: Final = "suggested"
-REASONS: Final = "reasons"
-SUSPECT_COLUMNS: Final = (
-    Columns.PRODUCT,
-    Columns.FIELD,
-    Columns.VALUE,
-    SUGGESTED,
-    Columns.SCORE,
-    REASONS,
-)
 DOUBTED: Final = 0.5
 """A label likelier wrong than right in the first round teaches nothing in the second."""
-NAMED: Final = 3
-"""So many witnesses are named as reasons."""
 VERDICT: Final = 3.0
 """So much more easily than a single witness the verdict of all of them is believed."""
 MIN_KNOWN: Final = 20
@@ -163,30 +148,6 @@ def doubt_labels(
     }
 
 
-def suspects_of(
-    product_ids: NDArray[np.object_], doubts: Mapping[str, Doubts], names: tuple[str, ...]
-) -> pd.DataFrame:
-    """Return one row per label, likeliest wrong first.
-
-    Columns ``product_id``, ``field``, ``value``, ``suggested``, ``score`` (probability that the
-    value is wrong) and ``reasons``, which names the witnesses that speak for the suggestion: what
-    probability each gives to it, and to the value.
-
-    Parameters
-    ----------
-    names
-        Of the witnesses; that of the other fields is added.
-    """
-    frames = [
-        _rows(product_ids, name, found, (*names, OTHER_FIELDS)) for name, found in doubts.items()
-    ]
-    if not frames:
-        return pd.DataFrame(columns=list(SUSPECT_COLUMNS))
-    whole = pd.concat(frames, ignore_index=True)
-    keys = [Columns.SCORE, Columns.PRODUCT, Columns.FIELD]
-    return whole.sort_values(keys, ascending=[False, True, True], ignore_index=True)
-
-
 def group_folds(groups: NDArray[np.int64], *, count: int, seed: int) -> NDArray[np.int64]:
     """Return a fold per row, drawn at random per group."""
     names, group = np.unique(groups, return_inverse=True)
@@ -285,33 +246,3 @@ def _learned(signs: Floats, flipped: NDArray[Any], judged: Floats, shrink: float
     # Shrunken weights rank well and are too timid: two more numbers make them probabilities.
     sure = LogisticRegression(C=1e6).fit(model.decision_function(scaled)[:, None], flipped)
     return sure.decision_function(model.decision_function((judged - mean) / spread)[:, None])
-
-
-def _rows(
-    product_ids: NDArray[np.object_], field: str, found: Doubts, names: tuple[str, ...]
-) -> pd.DataFrame:
-    rows = np.flatnonzero(found.values.codes >= 0)
-    own, other = found.values.codes[rows], found.suggested[rows]
-    columns = {
-        Columns.PRODUCT: product_ids[rows],
-        Columns.FIELD: field,
-        Columns.VALUE: found.values.names[own],
-        SUGGESTED: found.values.names[other],
-        Columns.SCORE: found.wrong[rows],
-        REASONS: _reasons(
-            np.exp(found.told[:, rows, other]), np.exp(found.told[:, rows, own]), names
-        ),
-    }
-    return pd.DataFrame(columns)
-
-
-def _reasons(suggestion: Floats, label: Floats, names: tuple[str, ...]) -> list[str]:
-    """Name the witnesses that find the suggestion likelier than the label, surest first."""
-    texts = []
-    for said, kept in zip(suggestion.T, label.T, strict=True):
-        order = np.argsort(kept - said, kind="stable")[:NAMED]
-        spoken = [
-            f"{names[at]} {said[at]:.2f} > {kept[at]:.2f}" for at in order if said[at] > kept[at]
-        ]
-        texts.append("; ".join(spoken))
-    return texts

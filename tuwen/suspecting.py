@@ -12,7 +12,8 @@ from scipy import sparse
 from classify.labels import field_labels
 from classify.lexical_view import LexicalView, default_tokenizer
 from classify.out_of_fold import principal_scores
-from classify.suspects import SuspectConfig, doubt_labels, suspects_of
+from classify.suspect_table import suspects_of
+from classify.suspects import SuspectConfig, doubt_labels
 from classify.witnesses import Reading, Votes, Witness, neighbour_votes
 from core_embeddings.co_purchase import co_purchases
 from core_embeddings.columns import VALUE_SEPARATOR, Columns
@@ -51,7 +52,7 @@ class Suspects(NamedTuple):
     """What was found."""
 
     table: pd.DataFrame
-    """See `classify.suspects.suspects_of`: every label, likeliest wrong first."""
+    """See `classify.suspect_table.suspects_of`: every label, likeliest wrong first."""
     fields: list[FieldDoubts]
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from classify.few_shot import membership
 from classify.labels import field_labels
 from classify.refit import LEARNED_FROM
-from classify.suspects import SUGGESTED
+from classify.suspect_table import SUGGESTED
 from classify.witnesses import values_of
 from core_embeddings.columns import Columns
 from core_embeddings.config import nearest

@@ -7,14 +7,13 @@ from hypothesis import strategies as st
 from scipy.special import logit
 from sklearn.metrics import average_precision_score
 
+from classify.suspect_table import SUSPECT_COLUMNS, suspects_of
 from classify.suspects import (
-    SUSPECT_COLUMNS,
     SuspectConfig,
     base_rate,
     doubt_labels,
     flip,
     group_folds,
-    suspects_of,
 )
 from classify.witnesses import Reading, neighbour_votes, values_of
 from core_embeddings.errors import ConfigError
