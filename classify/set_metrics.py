@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+
+from classify.value_sets import value_matrix, value_sets
 
 Has = NDArray[np.bool_]
 
@@ -30,3 +35,13 @@ def set_macro_f1(truth: Has, said: Has) -> float:
     met = truth.sum(axis=0) + said.sum(axis=0)
     hits = (truth & said).sum(axis=0)
     return float(np.mean(2 * hits[met > 0] / met[met > 0])) if met.any() else float("nan")
+
+
+def cells_macro_f1(truth: NDArray[Any], said: NDArray[Any]) -> float:
+    """Return ``set_macro_f1`` of cells, where ``|`` joins several values.
+
+    Of cells of one value each it is `classify.metrics.macro_f1`.
+    """
+    sets = value_sets(pd.DataFrame({"cell": np.concatenate([truth, said])}), "cell")
+    has = value_matrix(sets, sorted(frozenset[str]().union(*sets)))
+    return set_macro_f1(has[: len(truth)], has[len(truth) :])

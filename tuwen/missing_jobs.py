@@ -88,17 +88,16 @@ class TagJob:
 
     def measure(self, version: Version) -> Measured:
         """Return the mean accuracy and the mean macro-F1."""
-        from classify.metrics import accuracy, macro_f1
+        from classify.metrics import accuracy
+        from classify.set_metrics import cells_macro_f1
 
         known = {field: values != "" for field, values in self.truth.items()}
         pairs = [
             (values[known[field]], version.tags[field][known[field]])
             for field, values in self.truth.items()
         ]
-        values = {
-            metric.__name__: float(np.mean([metric(true, said) for true, said in pairs]))
-            for metric in (accuracy, macro_f1)
-        }
+        kinds = {"accuracy": accuracy, "macro_f1": cells_macro_f1}
+        values = {name: float(np.mean([of(*pair) for pair in pairs])) for name, of in kinds.items()}
         return Measured(values, int(np.logical_or.reduce([*known.values()]).sum()))
 
     def baseline(self) -> Measured:

@@ -160,7 +160,7 @@ def test_a_shop_without_queries_or_timestamps_has_tags_alone(shop, monkeypatch):
 
 
 def test_a_shop_without_tagged_fields_has_the_other_jobs(shop, asked, monkeypatch):
-    taggers = replace(shop.taggers(), taggers={})
+    taggers = replace(shop.taggers(), taggers={}, set_taggers={})
     monkeypatch.setattr(type(shop), "taggers", lambda self: taggers)
     report = missing_report(shop, asked=asked, levels=(0.0, 1.0))
     assert set(report["job"]) == {"search", "recommend"}
