@@ -3,7 +3,7 @@
     python benchmarks/label_noise.py [hm] [fashion] [--shop DIR] [--seeds N] [--write]
 
 The shops are those of real_sets.py (benchmarks/out), or DIR/<set>-shop; without a shop, or without
-cleanlab (pip install cleanlab), a set is skipped. Only train and val rows are used. All fields get
+cleanlab (the extra `[bench]`), a set is skipped. Only train and val rows are used. All fields get
 wrong labels at once: every value has a rate of its own, .3 to 1.7 times the mean, and three values
 that it is mistaken for. The method was chosen on other seeds.
 """
