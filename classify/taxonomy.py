@@ -29,7 +29,7 @@ class Level(NamedTuple):
 
     def sums(self, probabilities: Floats) -> Floats:
         """Return the probability of each node, of shape (n_rows, n_nodes)."""
-        if len(self.names) == len(self.of_value):
+        if np.array_equal(self.of_value, np.arange(len(self.names))):
             return probabilities
         found = np.zeros((len(probabilities), len(self.names)))
         np.add.at(found.T, self.of_value, probabilities.T)

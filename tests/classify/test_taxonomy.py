@@ -32,6 +32,14 @@ def test_a_parent_is_never_less_likely_than_its_child_and_levels_sum_to_one(path
     assert (np.diff(likeliest, axis=0) >= -1e-12).all()
 
 
+def test_sums_follow_the_nodes_where_paths_and_their_starts_sort_differently():
+    """``&`` sorts before ``>``, and so after the end of a start but before its levels."""
+    leaves, roots = levels_of(["Men & Women > Socks", "Men > Ties"])
+    assert roots.names.tolist() == ["Men", "Men & Women"]
+    assert roots.sums(np.array([[0.9, 0.1]])).tolist() == [[0.1, 0.9]]
+    assert leaves.sums(np.array([[0.9, 0.1]])).tolist() == [[0.9, 0.1]]
+
+
 def test_values_without_a_path_are_one_level():
     (level,) = levels_of(["blue", "red"])
     assert level.names.tolist() == ["blue", "red"]
