@@ -37,6 +37,8 @@ VERDICT: Final = 3.0
 """So much more easily than a single witness the verdict of all of them is believed."""
 MIN_KNOWN: Final = 20
 """A field with fewer labels than this is passed over."""
+UNTOLD: Final = 0.01
+"""Probability that a label is wrong where nothing was learned."""
 
 
 @dataclass(frozen=True)
@@ -197,11 +199,14 @@ def _doubt(
         again = _hear(called, wrong, wrong.codes)
         signs.append(again.signs[teaches])
         flipped.append((wrong.codes != believed.codes)[teaches])
-    scores = _learned(np.vstack(signs), np.concatenate(flipped), heard.signs, config.shrink)
     labelled = values.codes >= 0
     rate_then = float(np.mean(np.concatenate(flipped)))
-    rate = base_rate(scores[labelled], learned_at=rate_then)
-    shifted = expit(scores + logit(rate) - logit(rate_then))
+    if 0 < rate_then < 1:
+        scores = _learned(np.vstack(signs), np.concatenate(flipped), heard.signs, config.shrink)
+        rate = base_rate(scores[labelled], learned_at=rate_then)
+        shifted = expit(scores + logit(rate) - logit(rate_then))
+    else:  # of so few labels no flip was another one, and nothing tells which are wrong
+        shifted = np.full(len(labelled), UNTOLD)
     return Doubts(
         values, np.where(labelled, shifted, 0.0), heard.suggested, heard.told, heard.pooled
     )
@@ -237,8 +242,6 @@ def _hear(
 
 def _learned(signs: Floats, flipped: NDArray[Any], judged: Floats, shrink: float) -> Floats:
     """Return log-odds that each judged label is wrong, learned from flipped ones."""
-    if len(np.unique(flipped)) < 2:
-        return np.full(len(judged), logit(0.01))
     mean, spread = signs.mean(axis=0), signs.std(axis=0) + 1e-9
     spread[:2] /= VERDICT
     scaled = (signs - mean) / spread

@@ -115,6 +115,14 @@ def test_unknown_and_tiny_fields():
         SuspectConfig(flips=0.5)
 
 
+def test_where_no_flip_met_another_value_all_labels_are_as_likely_right():
+    labels = {"color": np.array(["red"] * 19 + ["blue"], dtype=object)}
+    config = SuspectConfig(flips=1e-9)
+    with np.errstate(all="raise"):
+        found = doubt_labels(labels, {}, groups=np.arange(20), config=config)["color"]
+    assert found.wrong.tolist() == [0.01] * 20
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=60), st.integers(2, 5), st.integers(0, 9))
 def test_a_group_is_never_split_over_folds(groups, count, seed):
