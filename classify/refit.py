@@ -69,10 +69,11 @@ def refit(
     available = availability(products, has_image, has_text)
     fitted = dict(taggers.taggers)
     with threadpool_limits(taggers.config.threads, "blas"):
-        ready = taggers.prepare(views, products)
+        # Without the view of all views: between known products it is known, and wide for all.
+        ready = replace(taggers, joint=None).prepare(views, products)
         seen = {view: learned & _present(view, available) for view in ready}
         size = taggers.config.dense_size
-        rotated = {v: _rotated(X, seen[v], size) for v, X in ready.items() if v != JOINT}
+        rotated = {view: _rotated(X, seen[view], size) for view, X in ready.items()}
         labels = {
             name: np.where(learned, field_labels(products, name), "")
             for name in fields

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from classify.joint_view import JointView
 from classify.refit import refit
 from classify.refit_kernel import KERNEL
 from classify.tagger_config import TaggerConfig
@@ -35,6 +36,12 @@ def test_products_that_came_later_are_known_after_a_refit(fitted, shop):
     head = found.taggers["shape"].parts_[KERNEL]
     later = np.isin(found.joint.ids, products["product_id"].iloc[strangers])
     assert (np.abs(head.coef_[:, later]).sum(axis=0) > 0).all()
+
+
+def test_a_refit_compares_no_product_with_all_known_ones_again(fitted, shop, monkeypatch):
+    monkeypatch.delattr(JointView, "transform")
+    _, _, found = again(fitted, shop)
+    assert set(found.joint.ids) == set(shop.products["product_id"])
 
 
 def test_where_there_is_no_room_only_products_of_new_values_are_learned(fitted, shop):
