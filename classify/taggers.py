@@ -180,14 +180,16 @@ class TaggerSet:
         """
         tagger = self._any_tagger(field)
         available = availability(products, has_image, has_text)
-        ready = self.prepare(views, products)
+        parts = [np.empty((0, len(tagger.classes_)))]
         with threadpool_limits(self.config.threads, "blas"):
-            if isinstance(tagger, SetTagger):
-                values = expit(tagger.scores(ready, **available._asdict()))
-            else:
-                values = np.exp(tagger.log_probabilities(ready, **available._asdict()))
+            for chunk in chunks(views, products, available):
+                ready, shown = self.prepare(chunk.views, chunk.products), chunk.available._asdict()
+                if isinstance(tagger, SetTagger):
+                    parts.append(expit(tagger.scores(ready, **shown)))
+                else:
+                    parts.append(np.exp(tagger.log_probabilities(ready, **shown)))
         index = pd.Index(products[Columns.PRODUCT], name=Columns.PRODUCT)
-        return pd.DataFrame(values, index=index, columns=tagger.classes_)
+        return pd.DataFrame(np.vstack(parts), index=index, columns=tagger.classes_)
 
     def tag(
         self,

@@ -41,7 +41,8 @@ def chunks(
 ) -> Iterator[Chunk]:
     """Yield all products in their order, ``CHUNK`` at a time."""
     for start in range(0, len(products), CHUNK):
-        rows = slice(start, start + CHUNK)
+        # The last one takes all that is left of a view, so that a view too long is noticed.
+        rows = slice(start, start + CHUNK if start + CHUNK < len(products) else None)
         own = Availability(available.has_image[rows], available.has_text[rows])
         yield Chunk({name: X[rows] for name, X in views.items()}, products.iloc[rows], own)
 

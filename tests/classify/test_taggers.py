@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from classify import tags as tagging
+from classify.joint_view import JointView
 from classify.tagger_config import TaggerConfig
 from classify.taggers import TaggerSet
 from core_embeddings.errors import ArtefactError, ConfigError, FingerprintError, TableError
@@ -20,6 +22,14 @@ def fitted(shop):
 
 def values(tags, field):
     return tags[tags["field"] == field].set_index("product_id")["value"]
+
+
+def noting(seen, transform):
+    def note(joint, views):
+        seen.append(len(views["fused"]))
+        return transform(joint, views)
+
+    return note
 
 
 def rows_of(shop, mask):
@@ -68,6 +78,22 @@ def test_alternatives_are_the_next_values_without_the_first(shop, fitted):
     some = fitted.probabilities("category", shop.views, shop.products).iloc[0]
     expected = some.sort_values(ascending=False, kind="stable").index[1:5].tolist()
     assert tags[tags["field"] == "category"].iloc[0]["alternatives"] == expected
+
+
+def test_probabilities_are_told_chunk_by_chunk_and_a_view_too_long_is_refused(
+    shop, fitted, monkeypatch
+):
+    whole = fitted.probabilities("season", shop.views, shop.products)
+    monkeypatch.setattr(tagging, "CHUNK", 60)
+    seen = []
+    monkeypatch.setattr(JointView, "transform", noting(seen, JointView.transform))
+    parted = fitted.probabilities("season", shop.views, shop.products)
+    np.testing.assert_allclose(parted, whole, atol=1e-6)
+    assert parted.index.equals(whole.index) and seen == [60] * 4
+    with pytest.raises(TableError, match="view 'fused' must have one row per product"):
+        fitted.probabilities("season", shop.views, shop.products[:180])
+    none = fitted.probabilities("season", *rows_of(shop, np.zeros(len(shop.products), bool)))
+    assert none.shape == (0, 3)
 
 
 def test_probabilities_sum_to_one_and_give_the_tags_confidence(shop, fitted):
