@@ -96,7 +96,7 @@ def refit_field(
     """Return one field's tagger with heads that know ``labels``.
 
     A value it never met is learned from ``LEARNED_FROM`` products on; one that no product has any
-    more is forgotten. The kernel head stays as it is, see ``refit_kernel``.
+    more is forgotten. Else the kernel head stays as it is, see ``refit_kernel``.
 
     Parameters
     ----------
@@ -117,8 +117,8 @@ def refit_field(
     again = copy.copy(tagger)
     again.classes_, again.examples_ = values[kept].astype(object), counts[kept]
     again.parts_ = {
-        part: old
-        if part.view == JOINT
+        part: _without_forgotten(old, again.classes_)
+        if part.view == JOINT or not (known & seen[part.view]).any()
         else _refit_head(tagger, part, views[part.view], labels, known & seen[part.view])
         for part, old in tagger.parts_.items()
     }
@@ -129,14 +129,27 @@ def _refit_head(
     tagger: MultiViewTagger, part: Part, view: Rotated, labels: NDArray[Any], rows: Mask
 ) -> LinearTagger:
     old, rotation = tagger.parts_[part], view.rotation
-    if not rows.any():
-        return old
     head = tagger.head(*part, rotated=rotation is not None)
     head.set_params(max_iter=min(tagger.config.fold_steps, head.max_iter))
     start = old if rotation is None else _turned(old, rotation)
     head.fit(view.X[rows], labels[rows], start=start)
     head.temperature_ = old.temperature_
     return head if rotation is None else head.unrotate(rotation.mean, rotation.basis)
+
+
+def _without_forgotten(head: LinearTagger, values: NDArray[Any]) -> LinearTagger:
+    """Return a head that is not fitted again as it speaks of values that are still known.
+
+    Where it knew none of them it finds all alike.
+    """
+    kept = np.isin(head.classes_, values)
+    if kept.all():
+        return head
+    names, coef, intercept = head.classes_[kept], head.coef_[kept], head.intercept_[kept]
+    if not kept.any():
+        names, coef = values, np.zeros((len(values), head.coef_.shape[1]), head.coef_.dtype)
+        intercept = np.zeros(len(values), head.coef_.dtype)
+    return type(head).restored(names, coef, intercept, temperature=head.temperature_)
 
 
 def _turned(head: LinearTagger, rotation: Rotation) -> LinearTagger:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from classify.modalities import Part
 from classify.refit import LEARNED_FROM, refit
 from classify.tagger_config import TaggerConfig
 from classify.taggers import TaggerSet
@@ -86,6 +87,35 @@ def test_a_new_value_is_learned_from_enough_products_and_not_from_fewer(shop):
     unseen = shop.split == "test"
     assert (said == "star")[unseen & star].mean() > 0.9
     assert (said == "star")[unseen & ~star].mean() < 0.05
+
+
+@pytest.mark.parametrize("left", [["round", "star"], ["heart"]])
+def test_a_head_that_cannot_be_fitted_again_forgets_the_values_that_are_gone(
+    fitted, shop, tmp_path, left
+):
+    """No product has a picture any more, so the heads of pictures stay, less what nobody has."""
+    products = shop.products.copy()
+    products["shape"] = np.resize(left, len(products))
+    none = np.zeros(len(products), dtype=bool)
+    new = refit(
+        *(fitted, shop.views, products),
+        fields=["shape"],
+        learned=shop.split != "test",
+        has_image=none,
+    )
+    tagger = new.taggers["shape"]
+    assert tagger.classes_.tolist() == left
+    assert all(set(head.classes_) <= set(left) for head in tagger.parts_.values())
+    seen = scores(new, shop, products)
+    np.testing.assert_allclose(seen.sum(axis=1), 1)
+    new.save(tmp_path / "taggers", "f" * 32)
+    loaded = TaggerSet.load(tmp_path / "taggers")
+    np.testing.assert_allclose(scores(loaded, shop, products), seen, atol=1e-4)
+    if "star" in left:
+        image = new.taggers["shape"].parts_[Part("image", "softmax")]
+        assert (
+            image.predict(shop.views["image"])[shop.products["shape"] == "star"] == "star"
+        ).all()
 
 
 def test_a_field_without_any_value_keeps_its_heads(fitted, shop):
