@@ -93,8 +93,10 @@ def likeness(
     other = found.rows.ravel()
     agree = np.minimum(np.einsum("nc,nc->n", root[one], root[other]), 1)
     values = np.clip(found.scores.ravel().astype(np.float64), 0, 1) ** sharpness * agree
-    values[one == other] = 1
     near = sparse.csr_array((values, (one, other)), shape=(n, n))
+    near = near.maximum(
+        sparse.eye_array(n)
+    )  # of more than k duplicates some do not find themselves
     return near.maximum(near.T).tocsr()  # whoever settles another is settled by it
 
 

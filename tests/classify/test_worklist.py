@@ -78,6 +78,12 @@ def test_likeness_is_symmetric_with_ones_on_the_diagonal_and_nothing_below_zero(
     assert near.min() >= 0 and near.max() == 1
 
 
+def test_a_product_of_many_duplicates_is_like_itself():
+    vectors = unit(*[[1, 0]] * 8)
+    near = likeness(vectors, np.tile([0.5, 0.5], (8, 1)), k=3).toarray()
+    assert np.array_equal(near.diagonal(), np.ones(8))
+
+
 def test_a_held_out_product_settles_itself_alone():
     near = sparse.csr_array(np.ones((3, 3)))
     order = worklist(np.ones(3), near, teaches=np.array([False, True, True]))
