@@ -6,11 +6,13 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
+from itertools import chain, count
 from pathlib import Path
 from typing import Final
 
 from core_embeddings.artefact import write_bytes
 from core_embeddings.columns import Columns
+from core_embeddings.errors import TableError
 from tuwen.product_versions import product_text
 from tuwen.reason_neighbours import Neighbour
 from tuwen.reason_overlay import overlay, thumbnail
@@ -56,14 +58,23 @@ def write_reasons(
         What the words were cut with.
     pictures
         Paths of neighbours' pictures, by product.
+
+    Raises
+    ------
+    TableError
+        If the folder cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TableError(
+            f"cannot write into {folder}: {error.strerror or error}; name a folder"
+        ) from error
     seen = [reason for reason in reasons.tags if reason.region is not None]
-    names = _file_names([reason.field for reason in seen])
     written = []
-    for reason in seen:
+    for reason, name in zip(seen, _file_names([tag.field for tag in seen]), strict=True):
         assert reason.region is not None
-        path = folder / names[reason.field]
+        path = folder / name
         write_bytes(path, overlay(reason.region))
         written.append(path)
     write_bytes(folder / PAGE, page(reasons, tokenize=tokenize, pictures=pictures).encode())
@@ -170,13 +181,16 @@ def _nearest(neighbours: tuple[Neighbour, ...], pictures: Mapping[str, Path]) ->
     return f'<p><b>Nearest labelled products</b></p><div class="row">{shown}</div>'
 
 
-def _file_names(fields: Sequence[str]) -> dict[str, str]:
-    """Return a file name per field, different ones, whatever signs the field has."""
-    names: dict[str, str] = {}
+def _file_names(fields: Sequence[str]) -> list[str]:
+    """Return a file name per tag, different ones, whatever signs its field has.
+
+    A field of sets comes once per value.
+    """
+    names: list[str] = []
     for field in fields:
-        name = re.sub(r"[^\w-]", "_", field)[:80]
-        taken = f"{name}.png" in names.values()
-        names[field] = f"{name}-{len(names)}.png" if taken else f"{name}.png"
+        name = re.sub(r"[^\w-]", "_", field)[:60]
+        more = (f"{name}-{number}.png" for number in count(1))
+        names.append(next(file for file in chain([f"{name}.png"], more) if file not in names))
     return names
 
 

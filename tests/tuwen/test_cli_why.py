@@ -44,6 +44,13 @@ def test_why_writes_a_page_and_a_picture_per_tag(folder, product, tmp_path, caps
     assert str(out / "why.html") in capsys.readouterr().out
 
 
+def test_why_refuses_a_file_as_its_folder(folder, product, tmp_path, capsys):
+    out = tmp_path / "taken"
+    out.write_text("")
+    assert cli.run(["why", folder, product, "--fields", "color", "--out", str(out)]) == 1
+    assert "name a folder" in capsys.readouterr().err
+
+
 def test_why_finds_a_new_product_in_a_table(folder, tmp_path, capsys):
     table = tmp_path / "new.csv"
     table.write_text("product_id,title\nnew1,red wool sweater\n")

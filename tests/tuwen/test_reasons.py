@@ -205,3 +205,12 @@ def test_pages_and_overlays_are_written_under_names_that_files_may_have(world, t
     with Image.open(written[1]) as image:
         assert max(image.size) == 384
     assert 'src="data:image' in written[0].read_text(encoding="utf-8")
+
+
+def test_each_value_of_a_set_has_an_overlay_of_its_own(world, tmp_path):
+    row = int(np.flatnonzero(world.products["traits"] == "light|soft")[0])
+    product = world.products.iloc[[row]].reset_index(drop=True)
+    found = explain(world.model, product, fields=["traits"])
+    written = write_reasons(found, tmp_path / "out", tokenize=str.split)
+    assert [path.name for path in written] == ["why.html", "traits.png", "traits-1.png"]
+    assert all(path.is_file() for path in written)
