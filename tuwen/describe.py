@@ -235,10 +235,13 @@ def _sources(products: pd.DataFrame, tokenize: Tokenize) -> Iterator[Source]:
 
 
 def _spoken(sources: Sequence[Source]) -> list[Language]:
-    """Return the languages of the titles, most frequent first; rare ones are not spoken."""
+    """Return the languages of the titles, most frequent first; rare ones are not spoken.
+
+    English where there is no title at all: values of tags can still be told.
+    """
     counts = {one: sum(one in source.titles for source in sources) for one in LANGUAGES}
     often = [one for one in LANGUAGES if counts[one] > SPOKEN * len(sources)]
-    return sorted(often, key=lambda one: -counts[one])
+    return sorted(often, key=lambda one: -counts[one]) or [LANGUAGES[0]]
 
 
 def hidden(products: pd.DataFrame) -> pd.DataFrame:

@@ -150,6 +150,13 @@ def test_a_catalogue_in_one_language_is_described_in_one(world):
     assert "title_zh" not in one.describe(nameless("red/0/901")).columns
 
 
+def test_a_catalogue_without_titles_still_tells_what_tags_say(world):
+    mute = Describer(world.model, world.products.assign(title=""), world.vectors)
+    found = mute.describe(nameless("red/0/901"))
+    assert found["title"].tolist() == ["Shirt"]
+    assert found["description"].tolist() == ["Shirt. Color: red."]
+
+
 def test_titles_in_a_column_of_another_language_count_too(world):
     english = world.products["title"].str.contains("Line")
     rows = np.flatnonzero(english)
