@@ -76,7 +76,7 @@ def suspects(
         "listed": len(table),
         "suspects": records(table.head(SHOWN) if limit is None else table),
     }
-    first = table["reasons"].str.partition("; ")[0]
+    first = table["reasons"].map(lambda text: text.partition("; ")[0])
     shown = records(table.assign(reasons=first).head(SHOWN).drop(columns="answer"))
     ending = f"{len(table)} labels are at least {least:.0%} likely to be wrong"
     ending += "" if out is None else f": {out}; fill in answer, then: tuwen correct {shop} {out}"

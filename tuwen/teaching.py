@@ -50,6 +50,9 @@ class Taught:
         Products the heads can learn the value from: those held out for reports are none.
     known
         Whether the taggers can give it now.
+    learns
+        Whether the field has heads that take in a value at once; those of several values per
+        product wait for the next fit, and texts and numbers have none.
     """
 
     value: str
@@ -57,12 +60,15 @@ class Taught:
     changed: int
     examples: int
     known: bool
+    learns: bool
 
     def told(self, field: str) -> str:
         """Return it in words."""
         start = f"version {self.version}: {self.changed} products have {field} {self.value} now"
         if self.known:
             return f"{start}, learned from {self.examples}"
+        if not self.learns:
+            return f"{start}; no head of {field} learns it before the next fit"
         return f"{start}; it is learned from {LEARNED_FROM} products on, {self.examples} have it"
 
 
@@ -90,8 +96,10 @@ def teach_value(shop: Shop, field: str, value: str, product_ids: Sequence[str]) 
     done = correct(shop, {(product, field): clean for product in product_ids})
     now, taggers = shop.catalogue(), shop.taggers()
     labels = field_labels(now, field)[learned_rows(now)]
-    known = field in taggers.taggers and clean in set(taggers.taggers[field].classes_)
-    return Taught(str(clean), done.version, done.changed, int((labels == clean).sum()), known)
+    learns = field in taggers.taggers
+    known = learns and clean in set(taggers.taggers[field].classes_)
+    examples = int((labels == str(clean)).sum())
+    return Taught(str(clean), done.version, done.changed, examples, known, learns)
 
 
 def likely_members(shop: Shop, field: str, value: str) -> pd.DataFrame:

@@ -44,6 +44,13 @@ def test_no_answer_is_given_unless_asked_for(shop, tmp_path, capsys):
     assert pd.read_csv(out)["answer"].isna().all()
 
 
+def test_a_shop_without_a_suspect_gets_an_empty_table(shop, tmp_path, capsys):
+    out = tmp_path / "suspects.csv"
+    answer = run(capsys, "suspects", str(shop.root), "--least", "1", "--out", str(out))
+    assert answer["listed"] == 0 and answer["suspects"] == []
+    assert list(pd.read_csv(out).columns)[-1] == "answer"
+
+
 def test_the_same_shop_is_suspected_alike_twice(shop):
     first, second = (shop_suspects(shop, fields=["category"]).table for _ in range(2))
     pd.testing.assert_frame_equal(first, second)
@@ -76,6 +83,16 @@ def test_what_cannot_be_taught_changes_nothing(shop):
     with pytest.raises(TuwenError, match="category cannot hold"):
         teach_value(shop, "category", " ", [before["product_id"].iloc[0]])
     pd.testing.assert_frame_equal(before, shop.catalogue())
+
+
+def test_what_no_head_can_learn_now_is_not_promised(shop):
+    catalogue = shop.catalogue()
+    ids = catalogue["product_id"][catalogue["split"] == "train"].tolist()[:5]
+    several = next(iter(shop.taggers().set_taggers))
+    taught = teach_value(shop, several, "Zanzibar", ids)
+    assert (taught.examples, taught.known, taught.learns) == (5, False, False)
+    assert f"no head of {several} learns it before the next fit" in taught.told(several)
+    assert teach_value(shop, "price", "12345", ids).examples == 5
 
 
 def test_products_likely_to_have_a_taught_value_are_written_for_a_human(shop, tmp_path, capsys):
