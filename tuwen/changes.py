@@ -49,8 +49,9 @@ def add_products(shop: Shop, products: pd.DataFrame) -> tuple[int, int]:
         np.concatenate([stored.has_text[keep], fresh.has_text])[order],
         stored.fingerprint,
     )
-    _write(shop, whole.iloc[order].reset_index(drop=True), merged)
+    # First: a kill in between must leave no vector of other texts for an undo to put back.
     log.forget_vectors(products[Columns.PRODUCT].tolist())
+    _write(shop, whole.iloc[order].reset_index(drop=True), merged)
     replaced = len(held) - int(keep.sum())
     return len(products) - replaced, replaced
 

@@ -16,6 +16,7 @@ from tuwen.fit_logging import headline_metrics, log_inputs
 from tuwen.inputs import FitRequest, named_files, table_digest
 from tuwen.report import read_report
 from tuwen.shop import Shop
+from tuwen.shop_state import TAGGERS
 from tuwen.stages import StageOutput, StageResult, Stages
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ def fit(request: FitRequest, out: Path | str, *, note: Note = lambda text: None)
     config = read_settings(request.config_file, request.overrides)
     again = shop.state.runs.get("request") == digest and not shop.state.complete
     earlier = shop.state.runs.get(WHOLE, "")
-    shop.update(complete=False, settings=config.as_settings(), seed=request.seed)
+    # Heads of corrections go, also where those of the fit are found done.
+    settings = config.as_settings()
+    shop.update(complete=False, settings=settings, seed=request.seed, taggers=TAGGERS)
     with _parent_run(shop, earlier, again=again) as run:
         shop.update(runs={WHOLE: run.run_id, "request": digest})
         told = shop.corrections().digest()

@@ -163,6 +163,32 @@ def test_the_next_fit_keeps_what_humans_said_and_learns_it(shop, request_for, tr
     assert pipeline.fit(request_for(), shop.root).skipped
 
 
+def test_a_fit_that_finds_its_heads_done_goes_back_to_them(shop, request_for, tracker):
+    chosen = some_products(shop, 1)
+    correcting.correct(shop, other_categories(shop, chosen))
+    changes.remove_products(shop, chosen["product_id"].tolist())
+    assert shop.state.taggers != "taggers" and not shop.corrections().final()
+    stages = {stage.name: stage for stage in pipeline.fit(request_for(), shop.root).stages}
+    assert stages["taggers"].skipped
+    assert shop.state.taggers == "taggers"
+
+
+def test_a_vector_of_other_texts_is_never_put_back(shop, tmp_path, monkeypatch):
+    one = some_products(shop, 1).iloc[0]
+    correcting.correct(shop, {(one.product_id, "title"): "first words"})
+    table = tmp_path / "again.csv"
+    table.write_text(f"product_id,title,description\n{one.product_id},other words,long text\n")
+
+    def killed(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(changes, "_save_recommender", killed)  # the catalogue is in place by then
+        with pytest.raises(KeyboardInterrupt):
+            changes.add_products(shop, load_products(table, TableOptions()))
+    assert shop.corrections().vectors_before(1).product_ids == []
+
+
 def test_tags_that_nobody_spoke_of_stay():
     tags = pd.DataFrame(
         {
