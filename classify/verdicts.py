@@ -137,6 +137,10 @@ def _others(
         else:
             level = levels[depth[row]]
             node = level.sums(probabilities[[row]]).argmax()
-            kept = order[level.of_value[order] == node][:NEXT]
+            inside = order[level.of_value[order] == node]
+            follow = inside[
+                classes[inside] != level.names[node]
+            ]  # a path may end where others go on
+            kept = follow[:NEXT] if len(follow) else order[1 : 1 + NEXT]
         found.append(classes[kept].tolist())
     return found

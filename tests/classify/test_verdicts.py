@@ -40,6 +40,14 @@ def test_what_may_follow_a_start_are_values_in_it():
     assert found.others == [["A > y", "A > x"], ["A > y", "B > z"]]
 
 
+def test_a_path_that_ends_where_others_go_on_is_no_alternative_to_itself():
+    classes = np.array(["A", "A > x", "B", "C > y"], dtype=object)
+    rows = np.array([[0.6, 0.3, 0.1, 0.0], [0.05, 0.0, 0.9, 0.05]])
+    found = judge(rows, classes, Rule((NEVER, *at(0.8))), examples=np.full(4, 9))
+    assert found.value.tolist() == ["A", "B"] and found.auto.all()
+    assert found.others == [["A > x"], ["A", "C > y", "A > x"]]
+
+
 def test_review_shows_every_plausible_value_and_at_least_the_next():
     rows = [[0.5, 0.3, 0.2], [0.5, 0.45, 0.05], [0.9, 0.06, 0.04]]
     found = said(rows, Rule((NEVER, NEVER), least=0.2))
