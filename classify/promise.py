@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,6 +108,22 @@ class Evidence:
             left &= ~(rows & threshold.decide(confidence))
         truth = self.truth[left] if len(self.truth) else self.truth
         return Rule(tuple(thresholds), least_plausible(truth, coverage=promise.coverage))
+
+    def with_levels(self, count: int) -> Evidence:
+        """Return the evidence of paths of so many levels, the root's still the last.
+
+        Of levels deeper than those measured nothing is known, so nothing is decided there.
+        """
+        more = count - len(self.confidence)
+        if more <= 0:
+            return replace(self, confidence=self.confidence[-count:], correct=self.correct[-count:])
+        unmeasured = np.full((more, self.confidence.shape[1]), NOT_TO_DECIDE)
+        wrong = np.zeros(unmeasured.shape, dtype=np.bool_)
+        return replace(
+            self,
+            confidence=np.vstack([unmeasured, self.confidence]),
+            correct=np.vstack([wrong, self.correct]),
+        )
 
 
 def least_plausible(truth: Floats, *, coverage: float) -> float:

@@ -27,6 +27,7 @@ from classify.modalities import Mask, Part, view_modality
 from classify.refit_kernel import more_known, refit_kernel, widened
 from classify.rotation import Rotation
 from classify.taggers import TaggerSet
+from classify.taxonomy import levels_of
 from classify.views import MultiViewTagger
 
 LEARNED_FROM: Final = 5
@@ -116,6 +117,9 @@ def refit_field(
         return tagger
     again = copy.copy(tagger)
     again.classes_, again.examples_ = values[kept].astype(object), counts[kept]
+    old_depth, depth = (len(levels_of(one.classes_.tolist())) for one in (tagger, again))
+    if depth != old_depth:  # evidence is by level
+        again.evidence_ = {m: found.with_levels(depth) for m, found in tagger.evidence_.items()}
     again.parts_ = {
         part: _without_forgotten(old, again.classes_)
         if part.view == JOINT or not (known & seen[part.view]).any()

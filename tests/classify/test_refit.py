@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from classify.decisions import NEVER
 from classify.modalities import Part
 from classify.refit import LEARNED_FROM, refit
 from classify.tagger_config import TaggerConfig
@@ -116,6 +117,21 @@ def test_a_head_that_cannot_be_fitted_again_forgets_the_values_that_are_gone(
         assert (
             image.predict(shop.views["image"])[shop.products["shape"] == "star"] == "star"
         ).all()
+
+
+def test_what_was_measured_of_a_level_is_kept_with_it_when_paths_become_deeper(shop):
+    start = TaggerSet.fit(
+        shop.views, shop.products, fields=["category"], split=shop.split, config=CONFIG
+    )
+    products = shop.products.copy()
+    deeper = products.index[products["category"] == "star > summer"]
+    products.loc[deeper, "category"] = "star > summer > sandal"
+    old = start.taggers["category"].rules()
+    found = again(start, shop, products, ("category",)).taggers["category"]
+    for modality, rule in found.rules().items():
+        assert rule.thresholds == (NEVER, *old[modality].thresholds)
+    back = again(again(start, shop, products, ("category",)), shop, shop.products, ("category",))
+    assert back.taggers["category"].rules() == old
 
 
 def test_a_field_without_any_value_keeps_its_heads(fitted, shop):
