@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from classify.forgetting import forget_products
-from core_embeddings.columns import Columns
+from core_embeddings.cleaning import parse_number, text_cells
+from core_embeddings.columns import Columns, is_attribute
 from core_embeddings.embedding import embed_products
 from core_embeddings.errors import TuwenError
 from core_embeddings.vector_table import VectorTable
 from tuwen.catalogue import stacked
 from tuwen.corrections import said
+from tuwen.loading import Note, silent
 from tuwen.shop import Shop
 from tuwen.shop_state import TAGGERS
 
@@ -26,10 +28,11 @@ if TYPE_CHECKING:
 REJECTS = "rejects.parquet"
 
 
-def add_products(shop: Shop, products: pd.DataFrame) -> tuple[int, int]:
+def add_products(shop: Shop, products: pd.DataFrame, *, note: Note = silent) -> tuple[int, int]:
     """Embed products and list them at once in search and, as cold items, in recommendations.
 
     A product the shop already holds is replaced; what humans corrected in it stays corrected.
+    ``note`` is told which values are left out, as the shop keeps numbers there.
 
     Returns
     -------
@@ -37,10 +40,10 @@ def add_products(shop: Shop, products: pd.DataFrame) -> tuple[int, int]:
         How many are new, and how many replaced one.
     """
     held, stored, log = shop.catalogue(), shop.vectors(), shop.corrections()
-    products = said(products, log.final())
+    products = said(_like(products, held, note), log.final())
     fresh = embed_products(shop.embedder(), products, "fused")
     keep = ~held[Columns.PRODUCT].isin(products[Columns.PRODUCT]).to_numpy()
-    whole = stacked(held[keep], _like(products, held))
+    whole = stacked(held[keep], products)
     order = np.argsort(whole[Columns.PRODUCT].to_numpy(dtype=str), kind="stable")
     merged = VectorTable(
         whole[Columns.PRODUCT].iloc[order].tolist(),
@@ -113,13 +116,20 @@ def _save_recommender(shop: Shop, recommender: HybridRecommender) -> None:
     recommender.save_pretrained(shop.path("recommender"), shop.state.fingerprint)
 
 
-def _like(products: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
-    """Give new products the catalogue's columns; their own extra columns stay."""
+def _like(products: pd.DataFrame, held: pd.DataFrame, note: Note) -> pd.DataFrame:
+    """Give new products the catalogue's columns, of its types; their own extra columns stay."""
     frame = products.copy()
     for name in held:
+        number = held[name].dtype.kind in "fi"
         if name not in frame:
-            number = held[name].dtype.kind in "fi"
             frame[name] = np.nan if number else ""
+        elif is_attribute(name) and number != (frame[name].dtype.kind in "fi"):
+            cells = text_cells(frame[name])
+            parsed = [parse_number(cell) for cell in cells]
+            bad = sum(value is None for value in parsed)
+            if number and bad:
+                note(f"{name}: the shop keeps numbers; left out {bad} values that are none")
+            frame[name] = np.array(parsed, dtype=np.float64) if number else cells
     return frame
 
 

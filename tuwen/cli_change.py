@@ -45,7 +45,7 @@ def add(
     options = table_options(images, column, strict, rejects, allow_url_images)
     with session.working(f"adding {table}"):
         products = load_products(table, options, note=session.note)
-        added, replaced = add_products(opened, products)
+        added, replaced = add_products(opened, products, note=session.note)
     payload = {"shop": str(shop), "added": added, "replaced": replaced}
     session.result(payload, f"{shop}: {added} added, {replaced} replaced")
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from core_embeddings.artefact import digest_json, read_json, write_json
+from core_embeddings.cleaning import cell_text, parse_number
 from core_embeddings.columns import Columns
 from core_embeddings.errors import ArtefactError
 from core_embeddings.vector_table import VectorTable, read_vectors, write_vectors
@@ -199,7 +200,8 @@ class Corrections:
 def said(products: pd.DataFrame, cells: Cells) -> pd.DataFrame:
     """Return products with these cells; those of products or columns that are not there are passed.
 
-    Columns keep their type.
+    Columns keep their type, whatever it was when a value was said: a text that is no number is
+    passed where a column holds numbers now.
     """
     names = {name: place for place, name in enumerate(products[Columns.PRODUCT])}
     frame = products.copy()
@@ -209,11 +211,24 @@ def said(products: pd.DataFrame, cells: Cells) -> pd.DataFrame:
             by_field.setdefault(field, []).append((names[product], value))
     for field, changes in by_field.items():
         column = frame[field].to_numpy(copy=True)
-        number = column.dtype.kind in "fi"
-        for place, value in changes:
-            column[place] = math.nan if number and value is None else value
+        if column.dtype.kind in "fi":
+            numbers = [(place, _number(value)) for place, value in changes]
+            parsed = [(place, value) for place, value in numbers if value is not None]
+            if any(isinstance(value, float) and not value.is_integer() for _, value in parsed):
+                column = column.astype(np.float64)
+            for place, number in parsed:
+                column[place] = number
+        else:
+            for place, value in changes:
+                column[place] = cell_text(value)
         frame[field] = column
     return frame
+
+
+def _number(value: Value) -> float | int | None:
+    if value is None:
+        return math.nan
+    return parse_number(value) if isinstance(value, str) else value
 
 
 def cells_of(products: pd.DataFrame, wanted: Iterable[tuple[str, str]]) -> list[Value]:

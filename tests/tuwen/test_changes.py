@@ -49,6 +49,15 @@ def test_a_text_in_a_new_language_leaves_the_other_products_with_none_of_it(shop
     assert set(french) == {""}
 
 
+def test_an_added_column_takes_the_type_that_the_shop_keeps(shop, tmp_path):
+    table, notes = tmp_path / "new.csv", []
+    table.write_text("product_id,title,color,price\nNEW1,zanzibar umbrella,7,cheap\n")
+    changes.add_products(shop, load_products(table, TableOptions()), note=notes.append)
+    row = shop.catalogue().set_index("product_id").loc["NEW1"]
+    assert row["color"] == "7" and np.isnan(row["price"])
+    assert notes == ["price: the shop keeps numbers; left out 1 values that are none"]
+
+
 def test_a_removed_product_is_gone_from_every_file(shop):
     learned = shop.catalogue().query("split == 'train'")["product_id"]
     met = shop.recommender().state.interactions["product_id"]

@@ -126,7 +126,7 @@ def test_so_many_versions_can_be_taken_back_and_no_more(shop):
 def test_an_added_table_does_not_take_back_what_a_human_said(shop, tmp_path):
     one = some_products(shop, 1).iloc[0]
     cells = {(one.product_id, "category"): "Z > New", (one.product_id, "title"): "first words"}
-    correcting.correct(shop, cells)
+    correcting.correct(shop, {**cells, (one.product_id, "color"): "teal"})
     table = tmp_path / "again.csv"
     table.write_text(f"product_id,title,description\n{one.product_id},other words,long text\n")
     changes.add_products(shop, load_products(table, TableOptions()))
@@ -135,6 +135,7 @@ def test_an_added_table_does_not_take_back_what_a_human_said(shop, tmp_path):
         *cells.values(),
         "long text",
     )
+    assert row["color"] == "teal"  # the table has no such column
     assert correcting.undo(shop).embedded == 1
 
 

@@ -101,3 +101,12 @@ def test_cells_are_written_without_changing_a_type_and_strangers_are_passed():
     assert now.dtypes.equals(frame.dtypes)
     assert frame["color"].tolist() == ["", "red"]
     assert cells_of(now, list(cells)[:3]) == ["blue", None, 5]
+
+
+def test_a_value_fits_a_column_that_has_another_type_since_it_was_said():
+    frame = pd.DataFrame({"product_id": ["a", "b"], "size": [40, 41], "note": ["", "x"]})
+    assert said(frame, {("a", "size"): "42", ("b", "size"): "XL"})["size"].tolist() == [42, 41]
+    assert said(frame, {("a", "size"): 42.5})["size"].tolist() == [42.5, 41]
+    assert said(frame, {("a", "size"): 42.0})["size"].dtype.kind == "i"
+    now = said(frame, {("a", "note"): 7.0, ("b", "note"): None})
+    assert now["note"].tolist() == ["7", ""]
