@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import torch
@@ -87,10 +88,12 @@ class TextInput:
 
     def spelled(self, texts: Sequence[str]) -> list[str]:
         """Return what was meant by texts that people typed: slips in unknown words corrected."""
-        return [self._spelled(text) for text in texts]
+        lists = self.tokens(texts)  # what stands behind them is not read
+        if self._word_vectors is not None:
+            self._word_vectors.expect(self.vocabulary.unseen(chain.from_iterable(lists)))
+        return [self._spelled(*pair) for pair in zip(texts, lists, strict=True)]
 
-    def _spelled(self, text: str) -> str:
-        (tokens,) = self.tokens([text])  # what stands behind them is not read
+    def _spelled(self, text: str, tokens: list[str]) -> str:
         meant = self._speller(tokens)
         return text if meant == tokens else " ".join(meant)
 

@@ -37,6 +37,9 @@ class WordVectors(Protocol):
     def vectors(self, words: Sequence[str]) -> NDArray[np.float32]:
         """Return one vector per word, float32 of shape (n_words, size); zeros where unknown."""
 
+    def expect(self, words: Iterable[str]) -> None:
+        """Get ready to be asked of these words, one after another."""
+
     def knows(self, word: str) -> bool:
         """Tell whether this is surely a word, and no slip of the keyboard."""
 
@@ -96,6 +99,9 @@ class SentenceEncoderWordVectors:
         for row, word in enumerate(words):
             result[row] = found[word]
         return result
+
+    def expect(self, words: Iterable[str]) -> None:
+        """Do nothing: one word costs no more than many together."""
 
     def knows(self, word: str) -> bool:
         """Tell whether a word is one piece: rare words and slips are put together of several."""
@@ -161,12 +167,16 @@ class TextFileWordVectors:
         ArtefactError
             If a line of the file is damaged; the message has its number.
         """
-        self._collect({word for word in words if word not in self._kept} - self._absent)
+        self.expect(words)
         result = np.zeros((len(words), self.size), dtype=np.float32)
         for row, word in enumerate(words):
             if word in self._kept:
                 result[row] = self._kept[word]
         return result
+
+    def expect(self, words: Iterable[str]) -> None:
+        """Look for all of these words in one pass."""
+        self._collect({word for word in words if word not in self._kept} - self._absent)
 
     def knows(self, word: str) -> bool:
         """Tell whether a word has a line in the file."""

@@ -1,13 +1,16 @@
 """Unknown words reach the text tower as what they were meant to be."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from core_embeddings.foreign_words import script_of
 from core_embeddings.text import Tokenizer
 from core_embeddings.text_input import TextInput, build_text_input
+from core_embeddings.word_vectors import TextFileWordVectors
 
 PAIRS = (("black", "黑色"), ("dress", "裙子"))
 
@@ -28,7 +31,7 @@ class Pairs:
         return found
 
 
-def text_input(*, vectors: Pairs | None) -> TextInput:
+def text_input(*, vectors: Pairs | TextFileWordVectors | None) -> TextInput:
     texts = ["black dress", "black", "dress shoe", "red shoe", "red gladiator"]
     return build_text_input(
         *(texts, Tokenizer()),
@@ -51,6 +54,18 @@ def test_slips_behind_the_last_token_that_is_read_are_left_alone() -> None:
     words = text_input(vectors=None)
     behind = "black " * words.max_tokens + "dres"
     assert words.spelled([behind]) == [behind]
+
+
+def test_unknown_words_of_many_queries_cost_one_pass_over_a_file_of_vectors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, passes = tmp_path / "words.txt", []
+    path.write_text("black 1 0\ndress 0 1\ndreses 1 1\n", encoding="utf-8")
+    words = text_input(vectors=TextFileWordVectors(path))
+    plain = TextFileWordVectors._lines
+    monkeypatch.setattr(TextFileWordVectors, "_lines", lambda own: passes.append(1) or plain(own))
+    assert words.spelled(["dreses", "blakc", "glowing lantern"])[:2] == ["dreses", "black"]
+    assert len(passes) == 1
 
 
 def test_a_word_of_another_language_has_the_rows_and_the_vector_of_its_translation() -> None:
