@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
@@ -83,11 +84,14 @@ def remove_products(shop: Shop, product_ids: Sequence[str]) -> int:
         stored.has_text[keep],
         stored.fingerprint,
     )
-    _write(shop, held[keep].reset_index(drop=True), left)
+    # The catalogue last: after a kill in between, the same command takes out the rest.
     _clean_rejects(shop, product_ids)
     shop.corrections().forget(product_ids)
+    for folder in shop.root.glob(f".{TAGGERS}*"):  # half-written ones
+        shutil.rmtree(folder)
     for folder in shop.root.glob(f"{TAGGERS}*"):  # those that are kept for an undo, too
         forget_products(folder, product_ids)
+    _write(shop, held[keep].reset_index(drop=True), left)
     return int((~keep).sum())
 
 

@@ -173,6 +173,8 @@ class Corrections:
 
     def forget(self, product_ids: Collection[str]) -> None:
         """Take products out of every version, files of cut versions included."""
+        for path in self.folder.glob(".*"):  # half-written ones
+            path.unlink()
         self.forget_vectors(product_ids)
         gone = set(product_ids)
         for path in self.folder.glob("*.json"):

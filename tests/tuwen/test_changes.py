@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from core_embeddings.errors import TuwenError
-from tuwen import changes
+from tuwen import changes, correcting
 from tuwen.loading import TableOptions, load_products
 from tuwen.recommending import recommend_lists
 from tuwen.search import search_shop, similar_products
@@ -73,6 +73,27 @@ def test_a_removed_product_is_gone_from_every_file(shop):
         changes.remove_products(shop, [gone])
     with pytest.raises(TuwenError, match="would remove every product"):
         changes.remove_products(shop, shop.vectors().product_ids)
+
+
+def test_a_removal_that_was_cut_is_ended_by_the_same_command(shop, monkeypatch):
+    learned = shop.catalogue().query("split == 'train'")["product_id"]
+    gone = learned[learned.str.startswith("P")].iloc[0]
+    correcting.correct(shop, {(gone, "category"): "Z > New"})
+    for name in (".taggers-0002.cut", "corrections/.0002.json.cut"):  # as a kill leaves them
+        cut = shop.path(name, "joint.json") if "taggers" in name else shop.path(name)
+        cut.parent.mkdir(exist_ok=True)
+        cut.write_text(f'"{gone}"')
+
+    def killed(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(changes, "_write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            changes.remove_products(shop, [gone])
+    assert gone in set(shop.catalogue()["product_id"])
+    assert changes.remove_products(shop, [gone]) == 1
+    assert gone not in text_of_files(shop.root)
 
 
 def test_a_forgotten_user_is_gone_from_every_file(shop):
