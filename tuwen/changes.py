@@ -41,7 +41,8 @@ def add_products(shop: Shop, products: pd.DataFrame, *, note: Note = silent) -> 
         How many are new, and how many replaced one.
     """
     held, stored, log = shop.catalogue(), shop.vectors(), shop.corrections()
-    products = said(_like(products, held, note), log.final())
+    told = _like(products, held, note)
+    products = said(told, log.final())
     fresh = embed_products(shop.embedder(), products, "fused")
     keep = ~held[Columns.PRODUCT].isin(products[Columns.PRODUCT]).to_numpy()
     whole = stacked(held[keep], products)
@@ -56,6 +57,7 @@ def add_products(shop: Shop, products: pd.DataFrame, *, note: Note = silent) -> 
     # First: a kill in between must leave no vector of other texts for an undo to put back.
     log.forget_vectors(products[Columns.PRODUCT].tolist())
     _write(shop, whole.iloc[order].reset_index(drop=True), merged)
+    log.rebase(told)
     replaced = len(held) - int(keep.sum())
     return len(products) - replaced, replaced
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -154,8 +154,28 @@ class Corrections:
         self._path(version.number, "vectors.parquet").unlink(missing_ok=True)  # of a cut version
         if vectors is not None and vectors.product_ids:
             write_vectors(self._path(version.number, "vectors.parquet"), vectors)
-        content = {**vars(version), "answers": [list(one) for one in version.answers]}
-        write_json(self._path(version.number, "json"), content)
+        self._write(version)
+
+    def rebase(self, products: pd.DataFrame) -> None:
+        """Let an undo give back what products say that took the place of corrected ones.
+
+        Parameters
+        ----------
+        products
+            As their table says, without the corrections.
+        """
+        rows, seen = products.set_index(Columns.PRODUCT), set()
+        for version in self.standing():
+            answers = []
+            for one in version.answers:
+                if one.product_id in rows.index and (one.product_id, one.field) not in seen:
+                    said_now = _plain(rows.at[one.product_id, one.field])
+                    answers.append(one._replace(previous=said_now))
+                else:
+                    answers.append(one)
+                seen.add((one.product_id, one.field))
+            if tuple(answers) != version.answers:
+                self._write(replace(version, answers=tuple(answers)))
 
     def vectors_before(self, number: int) -> VectorTable | None:
         """Return the vectors that a version replaced; None where it replaced none."""
@@ -185,6 +205,10 @@ class Corrections:
 
     def _path(self, number: int, ending: str) -> Path:
         return self.folder / f"{number:04d}.{ending}"
+
+    def _write(self, version: Version) -> None:
+        content = {**vars(version), "answers": [list(one) for one in version.answers]}
+        write_json(self._path(version.number, "json"), content)
 
     def _read(self, number: int) -> Version:
         path = self._path(number, "json")

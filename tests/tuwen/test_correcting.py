@@ -137,6 +137,22 @@ def test_an_added_table_does_not_take_back_what_a_human_said(shop, tmp_path):
     )
     assert row["color"] == "teal"  # the table has no such column
     assert correcting.undo(shop).embedded == 1
+    row = shop.catalogue().set_index("product_id").loc[one.product_id]
+    assert (row["category"], row["title"], row["color"]) == ("", "other words", "")
+
+
+def test_the_words_under_two_versions_are_those_of_the_table_that_came_last(shop, tmp_path):
+    product = some_products(shop, 1)["product_id"].iloc[0]
+    for title in ("first words", "second words"):
+        correcting.correct(shop, {(product, "title"): title})
+    table = tmp_path / "again.csv"
+    table.write_text(f"product_id,title\n{product},other words\n")
+    changes.add_products(shop, load_products(table, TableOptions()))
+    titles = []
+    for _ in range(2):
+        correcting.undo(shop)
+        titles.append(shop.catalogue().set_index("product_id").at[product, "title"])
+    assert titles == ["first words", "other words"]
 
 
 def test_a_removed_product_leaves_the_log_too(shop):
