@@ -14,7 +14,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-SWEEPS: Final = 1
 _DAMPING: Final = 1e-4  # share of the mean second moment: what was never seen is not free
 
 

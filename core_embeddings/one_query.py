@@ -27,7 +27,8 @@ _STANDARD: Final = 8.0  # as FeatureHead
 class OneQuery:
     """Maps one query to its vector as `FusionNetwork.embed` would.
 
-    Make it with `one_query`. The weights are those of the network, not copies.
+    Make it with `one_query`. The weights are those of the network, not copies, but those of the
+    recurrent layer: a network that learns further needs a new one.
     """
 
     def __init__(self, network: FusionNetwork) -> None:
