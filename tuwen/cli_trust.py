@@ -119,9 +119,12 @@ def drift(
     opened = Shop.open(shop)
     opened.validate()
     options = table_options(images, column, strict, rejects, allow_url_images)
+    config = DriftConfig(alpha=alpha, seed=session.seed)
     with session.working(f"comparing {table}"):
         incoming = load_products(table, options, note=session.note)
-        found = shop_drift(opened, incoming, DriftConfig(alpha=alpha, seed=session.seed))
+        found = shop_drift(opened, incoming, config)
+    if found.incoming == config.rows < len(incoming):
+        session.note(f"{len(incoming)} products came; {found.incoming} drawn from them are judged")
     if out is not None:
         write_table(found.strangers, out)
     lines = records(found.lines)

@@ -1,6 +1,7 @@
 """Drift of products made by hand, and the command on a fitted shop."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -110,6 +111,15 @@ def test_products_without_a_picture_and_with_other_words_raise_an_alarm(shop, tm
     assert {("picture", "share of products"), ("words", "unknown words")} <= alarms
     assert answer["alarms"] == len(alarms) and answer["incoming"] == 60
     assert set(pd.read_csv(out).columns) == {"product_id", "field", "value", "p_value"}
+
+
+def test_where_some_products_are_drawn_the_user_is_told(shop, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("tuwen.drift.DriftConfig", partial(DriftConfig, rows=20))
+    table = tmp_path / "new.csv"
+    rows = "".join(f"n{at:03d},red dress {at}\n" for at in range(30))
+    table.write_text(f"product_id,title\n{rows}")
+    assert cli.run(["drift", str(shop.root), str(table)]) == 0
+    assert "30 products came; 20 drawn from them are judged" in capsys.readouterr().err
 
 
 def test_products_that_were_learned_from_are_no_new_ones(shop):
