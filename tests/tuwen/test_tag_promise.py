@@ -30,8 +30,8 @@ def test_a_promise_by_field_is_taken_and_leaves_other_fields_alone(
     assert said["out"].endswith("asked.parquet")
     auto = (asked["decision"] == "auto").groupby(asked["field"]).mean()
     assert said["auto_by_field"] == pytest.approx(auto.to_dict())
-    # Six validation rows promise nothing, and that is said.
-    assert "color: all for review: the validation rows do not allow the promise" in printed.err
+    # Six validation rows promise nothing: no tag is sure enough, and that is said.
+    assert "color: all for review: none is as sure as the promise takes" in printed.err
     of_color = asked["field"] == "color"
     assert 0 < of_color.sum() < len(asked)
     rest = ["product_id", "field", "value", "confidence", "decision"]
