@@ -113,10 +113,7 @@ def undo(shop: Shop) -> Corrected:
     unknown = np.array([at for at in anew if stored.product_ids[at] not in names], dtype=np.int64)
     if len(unknown):  # products that were replaced since
         vectors = replaced(vectors, embedded(shop.embedder(), restored, unknown))
-    log.write(
-        Version(number, _now(), state.taggers, back, last.refitted, last.number),
-        chosen(stored, anew),
-    )
+    log.write(Version(number, _now(), state.taggers, back, last.refitted, last.number))
     changed = sum(a.value != a.previous for a in back)
     _commit(shop, number, last.taggers, restored, vectors, unchanged=not changed)
     return Corrected(number, len(back), changed, len(anew), last.refitted, last.number)

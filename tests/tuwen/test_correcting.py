@@ -72,6 +72,7 @@ def test_an_undo_gives_back_catalogue_vectors_and_heads_to_the_byte(shop):
     done = correcting.undo(shop)
     assert (done.version, done.undoes, done.embedded) == (3, 2, 1)
     assert_same(state_of(shop), between)
+    assert shop.corrections().vectors_before(3) is None  # what was taken back stays so
     assert correcting.undo(shop).undoes == 1
     assert_same(state_of(shop), before)
     with pytest.raises(TuwenError, match="holds no correction that could be taken back"):
