@@ -162,7 +162,7 @@ class EmbedderConfig:
     batch_size: int = 128
     learning_rate: float = 1.5e-3
     weight_decay: float = 1e-2
-    patience: int = 6
+    patience: int = 25
     members: int = 1
     distill: float = 1.0
 
