@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from classify.few_shot import membership
 from classify.labels import field_labels
 from classify.refit import LEARNED_FROM
 from classify.suspect_table import SUGGESTED
 from classify.witnesses import values_of
-from core_embeddings.columns import Columns
+from core_embeddings.columns import VALUE_SEPARATOR, Columns
 from core_embeddings.config import nearest
 from core_embeddings.errors import TuwenError
 from tuwen.answers import ANSWER, clean_value, correctable
@@ -75,6 +76,8 @@ class Taught:
 def teach_value(shop: Shop, field: str, value: str, product_ids: Sequence[str]) -> Taught:
     """Say that products have a value; refit the field's heads where they can learn from it.
 
+    Where products may have several values it is one more.
+
     Raises
     ------
     TuwenError
@@ -93,13 +96,35 @@ def teach_value(shop: Shop, field: str, value: str, product_ids: Sequence[str]) 
     clean = clean_value(value, columns[field])
     if clean is None:
         raise TuwenError(f"{field} cannot hold {value!r}; give a value like the others it has")
-    done = correct(shop, {(product, field): clean for product in product_ids})
+    cells = dict.fromkeys(product_ids, clean)
+    if isinstance(clean, str) and field in shop.taggers().set_taggers:
+        own = dict(zip(held[Columns.PRODUCT], held[field], strict=True))
+        cells = {product: with_value(own[product], clean) for product in product_ids}
+    done = correct(shop, {(product, field): cell for product, cell in cells.items()})
     now, taggers = shop.catalogue(), shop.taggers()
-    labels = field_labels(now, field)[learned_rows(now)]
     learns = field in taggers.taggers
     known = learns and clean in set(taggers.taggers[field].classes_)
-    examples = int((labels == str(clean)).sum())
+    examples = int((has_value(now, field, str(clean)) & learned_rows(now)).sum())
     return Taught(str(clean), done.version, done.changed, examples, known, learns)
+
+
+def with_value(cell: str, value: str) -> str:
+    """Return a cell that has a value, too.
+
+    >>> with_value("work|party", "travel"), with_value("", "work"), with_value("work", "work")
+    ('work|party|travel', 'work', 'work')
+    """
+    values = [*filter(None, cell.split(VALUE_SEPARATOR)), *value.split(VALUE_SEPARATOR)]
+    return VALUE_SEPARATOR.join(dict.fromkeys(values))
+
+
+def has_value(products: pd.DataFrame, field: str, value: str) -> NDArray[np.bool_]:
+    """Return which products have a value, be it one of several; of shape (n_products,)."""
+    has = field_labels(products, field) == value
+    if field != Columns.CATEGORY:
+        cells = products[field].astype(str)
+        has |= np.array([value in cell.split(VALUE_SEPARATOR) for cell in cells], dtype=np.bool_)
+    return np.asarray(has | (products[field].astype(str) == value), dtype=np.bool_)
 
 
 def likely_members(shop: Shop, field: str, value: str) -> pd.DataFrame:
@@ -117,14 +142,19 @@ def likely_members(shop: Shop, field: str, value: str) -> pd.DataFrame:
     )
     rows = np.hstack([part / (float(part.std()) or 1.0) for part in parts if part.size])
     labels = field_labels(products, field)
-    examples = np.flatnonzero(labels == value)
-    score = membership(rows, values_of(labels).codes, examples)
-    found = np.flatnonzero((score >= LIKELY) & (labels != value))
+    has = has_value(products, field, value)
+    score = membership(rows, values_of(labels).codes, np.flatnonzero(has))
+    found = np.flatnonzero((score >= LIKELY) & ~has)
+    cells: list[str] = labels[found].tolist()
+    suggested = [value] * len(found)
+    if field in shop.taggers().set_taggers:
+        cells = products[field].iloc[found].tolist()
+        suggested = [with_value(cell, value) for cell in cells]
     columns = {
         Columns.PRODUCT: products[Columns.PRODUCT].to_numpy(dtype=object)[found],
         Columns.FIELD: field,
-        Columns.VALUE: labels[found],
-        SUGGESTED: value,
+        Columns.VALUE: cells,
+        SUGGESTED: suggested,
         Columns.SCORE: score[found],
         ANSWER: "",
     }

@@ -8,7 +8,7 @@ import pytest
 from core_embeddings.errors import ConfigError, TuwenError
 from tuwen import cli
 from tuwen.suspecting import shop_suspects, single_labels
-from tuwen.teaching import teach_value
+from tuwen.teaching import likely_members, teach_value
 
 
 def run(capsys, *arguments):
@@ -89,7 +89,15 @@ def test_what_no_head_can_learn_now_is_not_promised(shop):
     catalogue = shop.catalogue()
     ids = catalogue["product_id"][catalogue["split"] == "train"].tolist()[:5]
     several = next(iter(shop.taggers().set_taggers))
+    before = catalogue.set_index("product_id")[several]
     taught = teach_value(shop, several, "Zanzibar", ids)
+    now = shop.catalogue().set_index("product_id")[several]
+    assert all(
+        now[one].split("|") == [*filter(None, before[one].split("|")), "Zanzibar"] for one in ids
+    )
+    likely = likely_members(shop, several, "Zanzibar")
+    assert not set(ids) & set(likely["product_id"])
+    assert all(row.suggested.split("|")[-1] == "Zanzibar" for row in likely.itertuples())
     assert (taught.examples, taught.known, taught.learns) == (5, False, False)
     assert f"no head of {several} learns it before the next fit" in taught.told(several)
     assert teach_value(shop, "price", "12345", ids).examples == 5
