@@ -16,7 +16,7 @@ from core_embeddings.images import ResizeMode, check_resize
 FeatureKind = Literal["stages", "last", "pixels"]
 
 _KINDS: Final = ("stages", "last", "pixels")
-_CODE_VERSION: Final = 1  # raised whenever the same image would give other features
+_CODE_VERSION: Final = 2  # raised whenever the same image would give other features
 _SMALLEST: Final = 32  # below it the last stages see less than one pixel
 
 

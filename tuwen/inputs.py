@@ -15,7 +15,7 @@ from core_embeddings.errors import TableError
 from core_embeddings.installed import missing_weights
 from tuwen.loading import TableOptions
 
-CODE_VERSION = 2
+CODE_VERSION = 3
 """Raised whenever the same inputs would give another shop."""
 
 
