@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core_embeddings.columns import Columns
-from tuwen.tagging import tagger_views
+from tuwen.tagging import WHOLE, tagger_views
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +68,7 @@ def log_tag_figures(run: Run, taggers: TaggerSet, views: Views, products: pd.Dat
         held_out,
         has_image=views.has_image[test],
         has_text=views.has_text[test],
+        target_precision=WHOLE,
     )
     for field in taggers.fields:
         labels = dict(zip(held_out[Columns.PRODUCT], taggers.labels(held_out, field), strict=True))

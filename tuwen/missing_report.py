@@ -28,7 +28,7 @@ from core_embeddings.missing_text import has_text
 from core_embeddings.seeding import numpy_generator
 from tuwen.loading import Note, silent
 from tuwen.missing_jobs import Job, Version, recommend_job, search_job, tag_job
-from tuwen.tagging import tagger_views
+from tuwen.tagging import WHOLE, tagger_views
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,7 +94,11 @@ class HeldOutProducts:
             texts = self.embedder.stand_in_texts(products, missing)
             read = products.assign(title=texts, description="", brand="")
         tags = self.taggers.tag(
-            tagger_views(views), read, has_image=views.has_image, has_text=views.has_text
+            tagger_views(views),
+            read,
+            has_image=views.has_image,
+            has_text=views.has_text,
+            target_precision=WHOLE,
         )
         wide = tags.pivot(index=Columns.PRODUCT, columns=Columns.FIELD, values=Columns.VALUE)
         wide = wide.loc[products[Columns.PRODUCT]]

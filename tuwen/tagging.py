@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 VIEWS = ("fused", "image", "text")
 AUTO = "auto"
+WHOLE = 1.0
+"""A target precision that no sample can prove: nothing is ``auto``, so every path is told whole."""
 _TOLD = (Columns.VALUE, Columns.CONFIDENCE, Columns.DECISION, Columns.ALTERNATIVES)
 
 

@@ -111,3 +111,7 @@ def test_the_promise_is_kept_in_all_but_the_admitted_share_of_draws(precision):
         broken += count > 0 and true_precision[count - 1] < precision
     assert broken / 300 <= 0.1
     assert np.mean(auto) > 0.1  # and not by sending everything to review
+
+
+def test_no_sample_proves_that_nothing_is_ever_wrong():
+    assert chosen([True] * 5000, 1.0) is NEVER

@@ -182,6 +182,9 @@ def test_a_category_too_unsure_to_be_whole_is_decided_as_far_as_it_is_sure(shop)
         set(others) <= {name for name in truth if name.startswith(value)}
         for value, others in zip(started["value"], started["alternatives"], strict=True)
     )
+    whole = found.tag(shop.views, products, target_precision=1.0)  # which nothing can promise
+    assert set(whole["decision"]) == {"review"}
+    assert set(whole["value"]) <= set(truth)
 
 
 def test_value_with_one_training_row_is_learned_but_never_auto(shop):
