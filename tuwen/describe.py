@@ -140,7 +140,7 @@ class Describer:
     def _described(self, products: pd.DataFrame) -> Iterator[dict[str, Any]]:
         fields = self._model.taggers.fields
         answers = self._model.ask(products, fields)
-        cosines = answers.views["fused"] @ self._vectors.T
+        cosines = self._model.embedder.encode(products) @ self._vectors.T
         for row, name in enumerate(products[Columns.PRODUCT].tolist()):
             told = self._told(answers, row)
             near, weights = self._voters(answers, row, name, cosines[row])

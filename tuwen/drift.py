@@ -257,7 +257,7 @@ def _see(
     known: tuple[NDArray[np.float32], NDArray[np.object_]],
 ) -> Seen:
     views = embedder.views(products)
-    near = exact_topk(views.fused, known[0], 1)
+    near = exact_topk(embedder.encode(products), known[0], 1)
     tags = taggers.tag(
         tagger_views(views), products, has_image=views.has_image, has_text=views.has_text
     )

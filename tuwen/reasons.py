@@ -148,7 +148,7 @@ def explain(
     near = None
     if labelled is not None:
         own = str(product[Columns.PRODUCT].iloc[0])
-        near = Labelled(labelled, vectors, answers.views["fused"][0], product_id=own)
+        near = Labelled(labelled, vectors, model.embedder.encode(product)[0], product_id=own)
     title = " ".join(product_text(product)[name] for name in title_columns(product.columns))
     spoken = [word.lower() for word in tokenize(title)]
     reasons = (

@@ -39,6 +39,9 @@ class Eyes:
         fused = seen / np.maximum(np.linalg.norm(seen, axis=1, keepdims=True), 1e-9)
         return Views(fused, seen, has_text[:, None].astype(np.float32), has_image, has_text)
 
+    def encode(self, products):
+        return self.views(products).fused
+
     @staticmethod
     def see(cell):
         if not cell:

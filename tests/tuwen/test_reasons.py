@@ -37,6 +37,9 @@ class Eyes:
         fused /= np.maximum(np.linalg.norm(fused, axis=1, keepdims=True), 1e-9)
         return Views(fused, image, text, has_image, has_text)
 
+    def encode(self, products):
+        return self.views(products).fused
+
     @staticmethod
     def see(cell):
         if not cell:
