@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("job", "segment", "model", "metric", "value", "n")
-_LEFT_OUT = {"n", "capped_recall", "precision", "f1", "hit", "map"}
+_LEFT_OUT = {
+    *("n", "capped_recall", "precision", "f1", "hit", "map"),
+    *("plausible_coverage", "plausible_size", "whole_coverage", "hierarchical_f1"),
+}
 """In the files and in JSON, but not in the text: a line must fit a screen."""
 
 JSON, PARQUET = "report.json", "report.parquet"

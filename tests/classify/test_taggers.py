@@ -1,7 +1,5 @@
 """Tagging a catalogue whose labels follow from construction."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +8,7 @@ from classify import tags as tagging
 from classify.joint_view import JointView
 from classify.tagger_config import TaggerConfig
 from classify.taggers import TaggerSet
-from core_embeddings.errors import ArtefactError, ConfigError, FingerprintError, TableError
+from core_embeddings.errors import ConfigError, TableError
 
 FIELDS = ("category", "shape", "season", "same", "noise")
 
@@ -284,36 +282,6 @@ def test_explain_gives_shares_per_field_and_modality(fitted):
     }  # fmt: skip
 
 
-def test_saved_taggers_tag_alike_and_hold_no_pickle(shop, fitted, tmp_path):
-    fitted.save(tmp_path / "taggers", "f" * 32)
-    again = TaggerSet.load(tmp_path / "taggers", "f" * 32)
-    pd.testing.assert_frame_equal(
-        again.tag(shop.views, shop.products), fitted.tag(shop.views, shop.products), rtol=1e-6
-    )
-    pd.testing.assert_frame_equal(again.explain(), fitted.explain())
-    assert again.config == fitted.config
-    assert {file.suffix for file in (tmp_path / "taggers").iterdir()} == {".json", ".npz"}
-
-
-def test_taggers_of_another_embedder_are_refused(fitted, tmp_path):
-    fitted.save(tmp_path / "taggers", "f" * 32)
-    with pytest.raises(FingerprintError, match="made with embedder ffff"):
-        TaggerSet.load(tmp_path / "taggers", "e" * 32)
-
-
-def test_damaged_field_is_refused(fitted, tmp_path):
-    fitted.save(tmp_path / "taggers", "")
-    path = tmp_path / "taggers" / "field-001.json"
-    content = json.loads(path.read_text(encoding="utf-8"))
-    content["classes"] = content["classes"][:1]
-    path.write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(ArtefactError, match="do not fit together"):
-        TaggerSet.load(tmp_path / "taggers")
-    (tmp_path / "taggers" / "field-000.npz").write_bytes(b"torn")
-    with pytest.raises(ArtefactError, match="cannot be read"):
-        TaggerSet.load(tmp_path / "taggers")
-
-
 def test_wrong_inputs_are_named(shop, fitted):
     with pytest.raises(TableError, match=r"field 'shap' is no column.*did you mean 'shape'"):
         TaggerSet.fit(shop.views, shop.products, fields=["shap"], split=shop.split)
@@ -325,21 +293,3 @@ def test_wrong_inputs_are_named(shop, fitted):
         fitted.tag({**shop.views, "image": shop.views["fused"]}, shop.products)
     with pytest.raises(TableError, match="one row per product, 240"):
         fitted.tag({**shop.views, "image": shop.views["image"][:5]}, shop.products)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"heads": ()}, "heads must name"),
-        ({"heads": ("svm", "svm")}, "heads must name"),
-        ({"dense_heads": ("knn",)}, "dense_heads must name"),
-        ({"svm_c": 0.0}, "svm_c must be > 0"),
-        ({"folds": 1}, "folds must be >= 2"),
-        ({"threads": 0}, "threads must be >= 1"),
-        ({"target_precision": 1.5}, "target_precision must be"),
-        ({"assurance": 0.2}, "assurance must be"),
-    ],
-)
-def test_settings_out_of_range_are_refused(settings, message):
-    with pytest.raises(ConfigError, match=message):
-        TaggerConfig(**settings)
